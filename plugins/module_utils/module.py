@@ -1,0 +1,68 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The only code that knows AnsibleModule: it reads options, calls the logic, and turns values and errors into results."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+from typing import Any, Callable, Mapping, Sequence
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.options.group import OptionGroup
+
+
+@dataclass(frozen=True)
+class Run:
+    """What logic may know of the run it is part of.
+
+    :param check: True when nothing may be changed.
+    :param warn: shows a warning to the operator.
+    """
+
+    check: bool
+    warn: Callable[[str], None]
+
+
+Logic = Callable[[Mapping[str, Any], Run], Mapping[str, Any]]
+
+
+def run_module(
+    logic: Logic,
+    argument_spec: Mapping[str, Any],
+    *,
+    groups: Sequence[OptionGroup] = (),
+    **constraints: Any,
+) -> None:
+    """Run ``logic`` as an Ansible module; does not return.
+
+    :param logic: takes the options and the run, returns the result (``changed``, optionally ``diff``, and values).
+    :param argument_spec: the module's own options; those of ``groups`` are added.
+    :param groups: option groups the module shares with others.
+    :param constraints: ``mutually_exclusive``, ``required_if`` and the like of AnsibleModule.
+    """
+    spec = dict(argument_spec)
+    for group in groups:
+        spec.update(group.spec)
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True, **constraints)
+    for group in groups:
+        module.no_log_values.update(group.secrets(module.params))
+    try:
+        for group in groups:
+            group.require()
+        result = dict(logic(module.params, Run(check=module.check_mode, warn=module.warn)))
+    except TenancyError as error:
+        module.fail_json(**error.as_result())
+    except Exception as error:
+        # A fault nobody foresaw: one clear line for the operator, the traceback for the bug report with -vvv.
+        module.fail_json(
+            msg=f"Unexpected {type(error).__name__} in {module._name}: {error}. Please report it with the output of -vvv.",
+            exception=traceback.format_exc(),
+        )
+    if not module._diff:
+        result.pop("diff", None)
+    module.exit_json(**result)

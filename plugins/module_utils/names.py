@@ -1,0 +1,83 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The names the vocabulary fixes: tenants, agents, models, emails, and the Docker objects called after them."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from typing import Iterable
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,30}[a-z0-9]")
+_EMAIL = re.compile(r"[^@\s,;<>\"()]+@[^@\s,;<>\"().]+(?:\.[^@\s,;<>\"().]+)*")
+_MODEL = re.compile(
+    r"(?:(?P<host>[A-Za-z0-9.-]+(?::\d+)?)/(?=[^/]+/))?(?:(?P<namespace>[A-Za-z0-9_][A-Za-z0-9_.-]*)/)?"
+    r"(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*)(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]*))?"
+)
+
+CONTAINER_PREFIX = "ollama-agent-"
+NETWORK_PREFIX = "ollama-tenant-"
+
+
+def check_slug(text: str, name: str = "tenant") -> str:
+    """``text`` when it is a slug.
+
+    :raises TenancyError: ``invalid_slug``, with the nearest slug that would do.
+    """
+    if _SLUG.fullmatch(text):
+        return text
+    suggestion = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:32].strip("-")
+    hint = f", for example '{suggestion}'" if _SLUG.fullmatch(suggestion) else ""
+    raise TenancyError(
+        f"{name} '{text}' is not a valid name",
+        cause="it must be 2 to 32 characters of a-z, 0-9 and '-', with a letter or digit at both ends",
+        remedy=f"Choose another name{hint}",
+        kind="invalid_slug",
+    )
+
+
+def check_email(text: str) -> str:
+    """``text`` when it is an email address.
+
+    :raises TenancyError: ``invalid_email``.
+    """
+    if _EMAIL.fullmatch(text) and len(text) <= 320:
+        return text
+    raise TenancyError(
+        f"'{text}' is not an email address", remedy="Write it as name@domain", kind="invalid_email"
+    )
+
+
+def full_model(reference: str) -> str:
+    """The model reference as Ollama lists it: ``phi4-mini`` is ``phi4-mini:latest``.
+
+    :raises TenancyError: ``invalid_model``.
+    """
+    match = _MODEL.fullmatch(reference)
+    if not match:
+        raise TenancyError(
+            f"'{reference}' is not a model reference",
+            remedy="Write [host[:port]/][namespace/]name[:tag], for example phi4-mini or phi4-mini:3.8b",
+            kind="invalid_model",
+        )
+    return reference if match["tag"] else f"{reference}:latest"
+
+
+def container_name(agent: str) -> str:
+    """Name of the container (and of the models volume) of an agent."""
+    return CONTAINER_PREFIX + agent
+
+
+def network_name(tenant: str) -> str:
+    """Name of the bridge network of a tenant."""
+    return NETWORK_PREFIX + tenant
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """` did you mean …?` for a misspelled word, or an empty string."""
+    matches = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"Did you mean '{matches[0]}'?" if matches else ""
