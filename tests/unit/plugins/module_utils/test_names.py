@@ -1,0 +1,71 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Slugs, emails and model references: what is accepted, and how a refusal helps."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.llmops.tenancy.plugins.module_utils import names
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+
+
+@pytest.mark.parametrize("slug", ["empresa-corp", "a1", "0a", "a" * 32, "a--b"])
+def test_slug_is_accepted(slug):
+    assert names.check_slug(slug) == slug
+
+
+@pytest.mark.parametrize(
+    ("slug", "hint"),
+    [
+        ("Empresa Corp", "empresa-corp"), ("-empresa", "empresa"), ("empresa_corp", "empresa-corp"), ("a" * 33, "a" * 32),
+        ("a", None), ("", None), ("ñ", None), ("empresa\n", "empresa"), ("../etc", "etc"), ("x'; drop", "x-drop"),
+    ],
+)
+def test_bad_slug_is_refused_with_the_nearest_good_one(slug, hint):
+    with pytest.raises(TenancyError) as caught:
+        names.check_slug(slug)
+    assert caught.value.kind == "invalid_slug"
+    assert (f"'{hint}'" in caught.value.remedy) if hint else ("for example" not in caught.value.remedy)
+
+
+@pytest.mark.parametrize("email", ["ana@empresa.com", "a+b@x.co.uk", "o'neil@x.org", "ana@intranet", "ñ@empresa.es"])
+def test_email_is_accepted(email):
+    assert names.check_email(email) == email
+
+
+@pytest.mark.parametrize("email", ["", "ana", "ana@", "@x.com", "a b@x.com", "a@@x.com", "a@x..com", "<a@x.com>", "a@x.com,b@x.com", "a" * 320 + "@x.com"])
+def test_bad_email_is_refused(email):
+    with pytest.raises(TenancyError) as caught:
+        names.check_email(email)
+    assert caught.value.kind == "invalid_email"
+
+
+@pytest.mark.parametrize(
+    ("reference", "full"),
+    [
+        ("phi4-mini", "phi4-mini:latest"), ("phi4-mini:3.8b", "phi4-mini:3.8b"), ("acme/tuned", "acme/tuned:latest"),
+        ("mirror.local:5000/library/demo", "mirror.local:5000/library/demo:latest"), ("hf.co/x/y:Q4_K_M", "hf.co/x/y:Q4_K_M"),
+    ],
+)
+def test_model_reference_is_completed_as_ollama_lists_it(reference, full):
+    assert names.full_model(reference) == full
+
+
+@pytest.mark.parametrize("reference", ["", ":latest", "a:b:c", "a b", "/x", "a/b/c/d", "-x", "a:"])
+def test_bad_model_reference_is_refused(reference):
+    with pytest.raises(TenancyError) as caught:
+        names.full_model(reference)
+    assert caught.value.kind == "invalid_model"
+
+
+def test_docker_objects_are_called_after_agent_and_tenant():
+    assert names.container_name("empresa-corp") == "ollama-agent-empresa-corp"
+    assert names.network_name("empresa-corp") == "ollama-tenant-empresa-corp"
+
+
+@pytest.mark.parametrize(("word", "said"), [("tenant_nmae", "Did you mean 'tenant_name'?"), ("zzz", "")])
+def test_nearest_known_word(word, said):
+    assert names.nearest(word, ["tenant", "tenant_name", "model"]) == said
