@@ -1,0 +1,151 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Options of every module that reaches Microsoft Graph. Documented in doc_fragments/graph.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Mapping
+from urllib.parse import urlsplit
+
+from ansible.module_utils.basic import env_fallback
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.options.group import OptionGroup
+
+# Authority and Graph host of each national cloud: they change together.
+# https://learn.microsoft.com/graph/deployments
+CLOUDS = {
+    "global": ("https://login.microsoftonline.com", "https://graph.microsoft.com"),
+    "usgov": ("https://login.microsoftonline.us", "https://graph.microsoft.us"),
+    "usgov_dod": ("https://login.microsoftonline.us", "https://dod-graph.microsoft.us"),
+    "china": ("https://login.chinacloudapi.cn", "https://microsoftgraph.chinacloudapi.cn"),
+}
+
+# No defaults here: the same options describe an entry of a list, where a default would hide what stands at the top.
+ENTITY = {
+    "m365_tenant_id": {"type": "str"},
+    "client_id": {"type": "str"},
+    "client_secret": {"type": "str", "no_log": True},
+    "client_certificate": {"type": "path"},
+    "client_certificate_key": {"type": "path", "no_log": False},
+    "client_certificate_passphrase": {"type": "str", "no_log": True},
+    "client_assertion_file": {"type": "path"},
+    "managed_identity": {"type": "bool"},
+    "cloud": {"type": "str", "choices": list(CLOUDS)},
+    "authority_url": {"type": "str"},
+    "graph_url": {"type": "str"},
+    "ca_path": {"type": "path"},
+    "request_timeout": {"type": "int"},
+    "throttle_budget": {"type": "int"},
+}
+
+_ENVIRONMENT = {
+    "client_id": "AZURE_CLIENT_ID",
+    "client_secret": "AZURE_CLIENT_SECRET",
+    "client_certificate": "AZURE_CLIENT_CERTIFICATE_PATH",
+    "client_certificate_passphrase": "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+    "client_assertion_file": "AZURE_FEDERATED_TOKEN_FILE",
+    "authority_url": "AZURE_AUTHORITY_HOST",
+}
+
+SPEC = {
+    name: {**option, "fallback": (env_fallback, [_ENVIRONMENT[name]])} if name in _ENVIRONMENT else dict(option)
+    for name, option in ENTITY.items()
+}
+
+REQUEST_TIMEOUT = 30
+THROTTLE_BUDGET = 600
+
+
+@dataclass(frozen=True)
+class GraphSettings:
+    """How to reach Microsoft Graph, and as which application.
+
+    :param tenant_id: the Microsoft 365 tenant, a GUID or a verified domain.
+    :param client_certificate: PEM file of the certificate; the key may stand in it or in ``client_certificate_key``.
+    :param client_assertion_file: file with the token of a federated identity, read anew for each token.
+    :param authority_url: sign-in service. :param graph_url: Graph, without a version.
+    :param ca_path: PEM file that alone decides which servers are trusted; None for the system's.
+    :param request_timeout: seconds without a byte after which a request is given up.
+    :param throttle_budget: seconds that the whole run may spend waiting because Graph asks for it.
+    """
+
+    tenant_id: str
+    client_id: str
+    client_secret: str | None = field(default=None, repr=False)
+    client_certificate: str | None = None
+    client_certificate_key: str | None = None
+    client_certificate_passphrase: str | None = field(default=None, repr=False)
+    client_assertion_file: str | None = None
+    managed_identity: bool = False
+    authority_url: str = CLOUDS["global"][0]
+    graph_url: str = CLOUDS["global"][1]
+    ca_path: str | None = None
+    request_timeout: int = REQUEST_TIMEOUT
+    throttle_budget: int = THROTTLE_BUDGET
+
+
+def has_credentials(entity: Mapping[str, Any]) -> bool:
+    """True when the options name an application and one way to prove to be it."""
+    if entity.get("managed_identity"):
+        return True
+    ways = ("client_secret", "client_certificate", "client_assertion_file")
+    return bool(entity.get("client_id")) and any(entity.get(way) for way in ways)
+
+
+def read(entity: Mapping[str, Any], tenant_id: str) -> GraphSettings:
+    """Typed settings of one entry of the options.
+
+    :param tenant_id: the Microsoft 365 tenant to sign in to.
+    :raises TenancyError: ``m365_no_credentials``, ``m365_bad_url``.
+    """
+    if not has_credentials(entity):
+        raise TenancyError(
+            "No Microsoft 365 credentials were given",
+            cause="an application id with a secret, a certificate or a federated token is needed, or a managed identity",
+            remedy="Set client_id with client_secret, client_certificate or client_assertion_file (or AZURE_CLIENT_ID "
+            "and its companions in the environment); docs/microsoft365.md shows how to register the application",
+            kind="m365_no_credentials",
+        )
+    authority, graph = CLOUDS[entity.get("cloud") or "global"]
+    return GraphSettings(
+        tenant_id=tenant_id,
+        client_id=entity.get("client_id") or "",
+        client_secret=entity.get("client_secret"),
+        client_certificate=entity.get("client_certificate"),
+        client_certificate_key=entity.get("client_certificate_key"),
+        client_certificate_passphrase=entity.get("client_certificate_passphrase"),
+        client_assertion_file=entity.get("client_assertion_file"),
+        managed_identity=bool(entity.get("managed_identity")),
+        authority_url=_https(entity.get("authority_url") or authority, "authority_url"),
+        graph_url=_https(entity.get("graph_url") or graph, "graph_url"),
+        ca_path=entity.get("ca_path"),
+        request_timeout=entity.get("request_timeout") or REQUEST_TIMEOUT,
+        throttle_budget=THROTTLE_BUDGET if entity.get("throttle_budget") is None else entity["throttle_budget"],
+    )
+
+
+def _https(url: str, name: str) -> str:
+    """``url`` without a trailing slash when it is an https URL of a host and nothing more."""
+    text = url.strip().rstrip("/")
+    parts = urlsplit(text)
+    if parts.scheme != "https" or not parts.hostname or parts.username or parts.path or parts.query or parts.fragment:
+        raise TenancyError(
+            f"{name} is not an https address of a server",
+            cause=f"scheme '{parts.scheme}', host '{parts.hostname or ''}'; secrets travel to it, so TLS is demanded",
+            remedy=f"Write {name} as https://host or https://host:port, without a path",
+            kind="m365_bad_url",
+        )
+    return text
+
+
+def _listed_secrets(params: Mapping[str, Any]) -> list[str]:
+    """Secrets inside a list of tenants: masked as whole values even where they were given as a list's item."""
+    names = [name for name, option in ENTITY.items() if option.get("no_log")]
+    return [str(item[name]) for item in params.get("tenants") or [] for name in names if item.get(name)]
+
+
+GROUP = OptionGroup(spec=SPEC, secrets=_listed_secrets, libraries=("msal", "requests"))
