@@ -21,3 +21,5 @@ $(VENV)/.ready: requirements.txt tests/requirements.txt
 $(LINK):
 	@mkdir -p $(@D)
 	@ln -sfn ../../.. $@
+
+include tests/tests.mk

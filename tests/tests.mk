@@ -1,0 +1,36 @@
+# Test targets of the Makefile. What each stage runs stands in tests/tools/run.py.
+.PHONY: test test-setup test-unit lint sanity test-newest test-integration test-e2e molecule bench build
+
+PY := $(VENV)/bin/python
+STAGES := $(PY) tests/tools/run.py
+NEWEST := .cache/venv-newest
+# The newest interpreter that the newest ansible-core supports, where there is one: on the path, or of pyenv.
+NEWEST_PYTHON := $(shell for p in python3.13 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.13*/bin/python3.13; do \
+	"$$p" -c 'import venv' 2>/dev/null && command -v "$$p" && break; done)
+
+test-setup: setup $(VENV)/.test-ready $(if $(NEWEST_PYTHON),$(NEWEST)/.ready)
+
+$(VENV)/.test-ready: $(VENV)/.ready tests/requirements.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	@touch $@
+
+$(NEWEST)/.ready: requirements.txt tests/requirements.txt
+	$(NEWEST_PYTHON) -m venv $(NEWEST)
+	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check 'ansible-core>=2.20' \
+		-r requirements.txt $$(sed -n 's/^\(pytest[^ ]*\)$$/\1/p' tests/requirements.txt)
+	@touch $@
+
+test: test-setup ## all tests on real parts; ends with a table of stages and the total
+	$(STAGES)
+
+test-unit: test-setup ## unit tests (seconds)
+	$(STAGES) unit
+
+lint: test-setup ## ansible-lint (production), yamllint, shellcheck, changelog and docs
+	$(STAGES) lint
+
+sanity: test-setup ## ansible-test sanity, nothing ignored
+	$(STAGES) sanity
+
+test-newest: test-setup ## unit and sanity tests with the newest ansible-core, where Python 3.13 is found
+	$(STAGES) newest

@@ -1,0 +1,99 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What ``make test`` and its parts run: ``run.py [STAGE…]``, all stages when none is named."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Callable
+
+from stages import ROOT, Check, Stage, run
+
+BIN = Path(sys.executable).parent
+NEWEST = ROOT / ".cache" / "venv-newest" / "bin"
+COPIES = ".cache/ansible-test"
+JUNIT = "tests/output/junit"
+
+
+def tool(name: str) -> str:
+    """A program of the virtual environment."""
+    return str(BIN / name)
+
+
+def shell_scripts() -> list[str]:
+    """Files that git knows or would add and that a shell runs."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+    files = [name for name in listed if (ROOT / name).is_file()]
+    return [name for name in files if name.endswith(".sh") or _first_line(ROOT / name).endswith((b"bash", b"/sh"))]
+
+
+def _first_line(path: Path) -> bytes:
+    with path.open("rb") as file:
+        line = file.readline(100).strip()
+    return line if line.startswith(b"#!") else b""
+
+
+def pytest(name: str, python: Path, *options: str) -> Check:
+    """Tests that pytest runs."""
+    report = f"{JUNIT}/{name}.xml"
+    return Check(name, [str(python), "-m", "pytest", f"--junitxml={report}", *options], junit=report)
+
+
+def sanity(name: str, python: Path) -> Check:
+    """``ansible-test sanity`` with the interpreter and the ansible-core of ``python``."""
+    copy = f"{COPIES}/{name}"
+    argv = [str(python), "tests/tools/ansible_test.py", copy, "sanity", "--junit"]
+    return Check(name, argv, junit=f"{copy}/ansible_collections/llmops/tenancy/tests/output/junit/*.xml")
+
+
+def lint() -> list[Check]:
+    """Linters, with no exceptions made in their configuration."""
+    return [
+        Check("ansible-lint", [tool("ansible-lint")]),
+        Check("yamllint", [tool("yamllint"), "--strict", "."]),
+        Check("shellcheck", ["shellcheck", *shell_scripts()]),
+        Check("antsibull-changelog", [tool("antsibull-changelog"), "lint"]),
+        Check("antsibull-docs", [tool("antsibull-docs"), "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", "."]),
+    ]
+
+
+def unit() -> list[Check]:
+    """Unit tests, straight from the checkout."""
+    return [pytest("unit", BIN / "python", "tests/unit")]
+
+
+def static_newest() -> list[Check]:
+    """The same unit and sanity tests under the newest ansible-core and Python."""
+    return [pytest("unit-newest", NEWEST / "python", "tests/unit"), sanity("sanity-newest", NEWEST / "python")]
+
+
+STAGES: dict[str, tuple[str, Callable[[], list[Check]]]] = {
+    "lint": ("static", lint),
+    "unit": ("static", unit),
+    "sanity": ("static", lambda: [sanity("sanity", BIN / "python")]),
+}
+if NEWEST.is_dir():
+    STAGES["newest"] = ("static", static_newest)
+
+
+def main() -> int:
+    """Run the stages that were named, in the order of the table."""
+    names = sys.argv[1:] or list(STAGES)
+    unknown = sorted(set(names) - set(STAGES))
+    if unknown:
+        print(f"No such stage: {', '.join(unknown)}. There are: {', '.join(STAGES)}.", file=sys.stderr)
+        return 2
+    # The tools call each other by name (ansible-lint calls ansible).
+    os.environ["PATH"] = os.pathsep.join([str(BIN), os.environ["PATH"]])
+    return run([Stage(name, lane, checks()) for name, (lane, checks) in STAGES.items() if name in names])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
