@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes the demo model: a real GGUF file of the architecture ``llama`` with random weights.
+
+It answers every prompt with random words, loads in a fraction of a second and needs no download, which is all that
+a first run and the tests ask of a model. The same seed gives the same bytes.
+
+Needs ``gguf==0.19.0`` and ``numpy==2.4.6`` (the versions that made ``demo.gguf``).
+
+Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import gguf
+import numpy as np
+
+SEED = 20260101
+WIDTH = 64
+LAYERS = 2
+HEADS = 2
+FEED_FORWARD = 128
+CONTEXT = 2048
+CONTROL_TOKENS = ("<unk>", "<s>", "</s>")
+END_TOKEN = 2
+FIRST_WORD = len(CONTROL_TOKENS) + 256
+WORD_DIMENSION = 0
+WORD_CLARITY = 2
+END_EAGERNESS = 5.0
+WORDS = (
+    "the of and to in a is that for it as was with be by on not he his but at are this have from or had an they which"
+    " one you were her all she there would their we him been has when who will more no if out so said what up its"
+).split()
+
+
+def vocabulary() -> list[tuple[str, float, int]]:
+    """Tokens of a SentencePiece vocabulary as (text, score, type): control, one per byte, then some words."""
+    kinds = gguf.TokenType
+    tokens = [(text, 0.0, int(kinds.UNKNOWN if text == "<unk>" else kinds.CONTROL)) for text in CONTROL_TOKENS]
+    tokens += [(f"<0x{byte:02X}>", 0.0, int(kinds.BYTE)) for byte in range(256)]
+    tokens += [(f"\u2581{word}", -float(rank), int(kinds.NORMAL)) for rank, word in enumerate(WORDS, start=1)]
+    return tokens
+
+
+def tensors(seed: int, tokens: int) -> Iterator[tuple[str, np.ndarray]]:
+    """Names and values of all tensors; norms are 32-bit floats, the random weights 16-bit."""
+    rng = np.random.default_rng(seed)
+
+    def weights(*shape: int) -> np.ndarray:
+        return (rng.standard_normal(shape, dtype=np.float32) / np.sqrt(np.float32(WIDTH))).astype(np.float16)
+
+    # Else nearly every token of an answer would be a byte, most of them unprintable.
+    output = weights(tokens, WIDTH) * np.float16(WORD_CLARITY)
+    output[:FIRST_WORD] = 0
+
+    # One dimension tells words from bytes, and the end token listens to it alone: answers end by themselves, but
+    # none is empty, since a prompt ends in a byte token.
+    embedding = weights(tokens, WIDTH)
+    embedding[:, WORD_DIMENSION] = -1
+    embedding[FIRST_WORD:, WORD_DIMENSION] = 1
+    output[END_TOKEN, WORD_DIMENSION] = END_EAGERNESS
+
+    def undisturbed(values: np.ndarray) -> np.ndarray:
+        values[WORD_DIMENSION] = 0
+        return values
+
+    ones = np.ones(WIDTH, dtype=np.float32)
+    yield "token_embd.weight", embedding
+    yield "output_norm.weight", ones
+    yield "output.weight", output
+    for layer in range(LAYERS):
+        block = f"blk.{layer}"
+        yield f"{block}.attn_norm.weight", ones
+        for part in ("attn_q", "attn_k", "attn_v"):
+            yield f"{block}.{part}.weight", weights(WIDTH, WIDTH)
+        yield f"{block}.attn_output.weight", undisturbed(weights(WIDTH, WIDTH))
+        yield f"{block}.ffn_norm.weight", ones
+        yield f"{block}.ffn_gate.weight", weights(FEED_FORWARD, WIDTH)
+        yield f"{block}.ffn_up.weight", weights(FEED_FORWARD, WIDTH)
+        yield f"{block}.ffn_down.weight", undisturbed(weights(WIDTH, FEED_FORWARD))
+
+
+def write_model(path: Path, seed: int = SEED) -> None:
+    """Write the model made from ``seed`` to ``path``.
+
+    Args:
+        path: The GGUF file to write; an existing one is replaced.
+        seed: Seed of the random weights; another seed gives another model of the same size.
+    """
+    tokens = vocabulary()
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_name("llmops-tenancy-demo")
+    writer.add_description(f"Random weights from seed {seed}: for a first run and for tests, its answers are random words")
+    writer.add_license("GPL-3.0-or-later")
+    writer.add_context_length(CONTEXT)
+    writer.add_embedding_length(WIDTH)
+    writer.add_block_count(LAYERS)
+    writer.add_feed_forward_length(FEED_FORWARD)
+    writer.add_head_count(HEADS)
+    writer.add_head_count_kv(HEADS)
+    writer.add_rope_dimension_count(WIDTH // HEADS)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_vocab_size(len(tokens))
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
+    writer.add_tokenizer_model("llama")
+    writer.add_token_list([text for text, _score, _kind in tokens])
+    writer.add_token_scores([score for _text, score, _kind in tokens])
+    writer.add_token_types([kind for _text, _score, kind in tokens])
+    writer.add_unk_token_id(0)
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(END_TOKEN)
+    for name, values in tensors(seed, len(tokens)):
+        writer.add_tensor(name, values)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def main() -> None:
+    """Write the model that the command line asks for."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--output", type=Path, default=Path(__file__).with_name("demo.gguf"))
+    parser.add_argument("--seed", type=int, default=SEED)
+    options = parser.parse_args()
+    write_model(options.output, options.seed)
+
+
+if __name__ == "__main__":
+    main()
