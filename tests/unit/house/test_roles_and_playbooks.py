@@ -1,0 +1,88 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The house, roles and playbooks: defaults, argument specs and READMEs agree; playbooks are thin and documented."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import house
+import pytest
+
+ROLES = house.roles()
+by_role = pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
+by_playbook = pytest.mark.parametrize("playbook", house.playbooks(), ids=lambda path: path.stem)
+# What the keys of a play may be: which hosts, which roles, how. Tasks belong into roles.
+THIN = {"name", "hosts", "gather_facts", "vars", "roles", "become", "connection", "any_errors_fatal", "max_fail_percentage",
+        "serial", "strategy", "tags", "module_defaults", "environment"}
+ROW = re.compile(r"^\| *`(?P<name>[a-z0-9_]+)` *\| *(?P<default>[^|]*?) *\|", re.MULTILINE)
+PROGRAMS = ("ansible.builtin.shell", "ansible.builtin.raw", "ansible.builtin.script")
+
+
+def options(role: Path) -> dict:
+    """All options of a role, of all its entry points."""
+    specs = house.load(role / "meta" / "argument_specs.yml")["argument_specs"]
+    return {name: option for spec in specs.values() for name, option in (spec.get("options") or {}).items()}
+
+
+def defaults(role: Path) -> dict:
+    """A role's defaults."""
+    path = role / "defaults" / "main.yml"
+    return house.load(path) or {} if path.is_file() else {}
+
+
+@by_role
+def test_shape(role: Path) -> None:
+    """Every role has the same parts."""
+    for part in ("tasks/main.yml", "tasks/preflight.yml", "meta/argument_specs.yml", "README.md"):
+        assert (role / part).is_file(), part
+
+
+@by_role
+def test_defaults_are_those_of_the_argument_specs(role: Path) -> None:
+    """What defaults/main.yml gives is what the argument specs document."""
+    documented = {name: option["default"] for name, option in options(role).items() if "default" in option}
+    assert defaults(role) == documented
+
+
+@by_role
+def test_names_begin_with_the_role(role: Path) -> None:
+    """A default of a role can't be mistaken for one of another."""
+    assert [name for name in defaults(role) if not name.startswith(f"{role.name}_")] == []
+
+
+@by_role
+def test_readme_lists_the_options(role: Path) -> None:
+    """The table of the README has every option, and none that is gone."""
+    rows = {match["name"] for match in ROW.finditer((role / "README.md").read_text())}
+    assert rows == set(options(role))
+
+
+@by_role
+def test_no_shell(role: Path) -> None:
+    """No step is a shell command, and no task of the hot path loops over a module of ours."""
+    for path in (role / "tasks").glob("*.yml"):
+        for task in house.load(path) or []:
+            assert not set(PROGRAMS) & set(task), f"{path.name}: {task.get('name')}"
+            ours = [key for key in task if key.startswith("llmops.tenancy.")]
+            assert not (ours and ("loop" in task or any(key.startswith("with_") for key in task))), task.get("name")
+
+
+@by_playbook
+def test_playbook_is_thin(playbook: Path) -> None:
+    """Hosts, roles and variables, nothing else; no gathering of facts."""
+    for play in house.load(playbook):
+        if set(play) - {"name"} == {"ansible.builtin.import_playbook"}:
+            continue
+        assert set(play) <= THIN, sorted(set(play) - THIN)
+        assert play["gather_facts"] is False
+
+
+@by_playbook
+def test_playbook_is_documented(playbook: Path) -> None:
+    """A person finds every playbook in the README and its variables in the reference."""
+    assert f"`{playbook.stem}`" in (house.ROOT / "README.md").read_text()
+    assert f"## {playbook.stem}\n" in (house.ROOT / "docs" / "variables.md").read_text()
