@@ -1,0 +1,109 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A Docker Engine of the bench's own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+from typing import TYPE_CHECKING
+
+from tests.support.process import BenchError, Server
+from tests.support.settings import BUILD_SCRIPT, OLLAMA_IMAGE, OLLAMA_VERSION, Bench
+
+if TYPE_CHECKING:
+    import docker
+
+
+class Engine:
+    """The engine: ``start``, ``stop``, ``restart``, ``kill``; it keeps its data over a restart."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.server = Server("dockerd", bench.logs)
+        self.socket = bench.folder / "docker.sock"
+        self.url = f"unix://{self.socket}"
+
+    def start(self, live_restore: bool = False) -> None:
+        """Start the engine and wait until it answers.
+
+        Args:
+            live_restore: Containers keep running while the engine is down.
+        """
+        folder = self.bench.folder
+        (folder / "docker.pid").unlink(missing_ok=True)
+        self.server.start(
+            ["dockerd", "--data-root", f"{folder}/docker", "--exec-root", f"{folder}/exec"]
+            + ["--pidfile", f"{folder}/docker.pid", "--host", self.url, "--cgroup-parent", f"/{self.bench.cgroup}"]
+            + (["--live-restore"] if live_restore else [])
+        )
+        self.server.wait_ready(self.answers, timeout=60)
+
+    def answers(self) -> bool:
+        """Whether the engine's API answers."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(2)
+            connection.connect(str(self.socket))
+            connection.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+            return b" 200 " in connection.recv(64)
+
+    def stop(self) -> None:
+        """Stop the engine as an operator does; its containers end first, unless it runs with ``live_restore``."""
+        self.server.stop()
+
+    def kill(self) -> None:
+        """End the engine by ``kill -9``; its containers go on."""
+        self.server.stop(signal.SIGKILL)
+
+    def restart(self, live_restore: bool = False) -> None:
+        """Stop and start the engine."""
+        self.stop()
+        self.start(live_restore)
+
+    def docker(self, *arguments: str, check: bool = True) -> str:
+        """Run the Docker client against this engine and return what it printed."""
+        done = subprocess.run(
+            ["docker", "--host", self.url, *arguments], capture_output=True, text=True, check=False, timeout=300
+        )
+        if check and done.returncode:
+            raise BenchError(f"docker {' '.join(arguments)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def client(self) -> docker.DockerClient:
+        """A client of Docker's Python SDK; close it after use."""
+        import docker
+
+        return docker.DockerClient(base_url=self.url)
+
+    def load_image(self, image: str = OLLAMA_IMAGE) -> None:
+        """Load the image of Ollama from the cache under a name."""
+        command = [str(BUILD_SCRIPT), "--version", OLLAMA_VERSION, "--image", image]
+        environment = self.bench.environment() | {"DOCKER_HOST": self.url}
+        import os
+
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=os.environ | environment)
+
+    def objects(self) -> dict[str, set[str]]:
+        """Names of all containers, volumes and networks that are not the engine's own: what a test left behind."""
+        networks = set(self.docker("network", "ls", "--format", "{{.Name}}").split())
+        return {
+            "containers": set(self.docker("ps", "--all", "--format", "{{.Names}}").split()),
+            "volumes": set(self.docker("volume", "ls", "--format", "{{.Name}}").split()),
+            "networks": networks - {"bridge", "host", "none", "docker_gwbridge", "ingress"},
+        }
+
+    def clean(self) -> None:
+        """Remove every container, volume and network."""
+        for kind, command in (("containers", "container"), ("networks", "network"), ("volumes", "volume")):
+            names = sorted(self.objects()[kind])
+            if names:
+                force = ["--force"] if command != "network" else []
+                extra = ["--volumes"] if command == "container" else []
+                self.docker(command, "rm", *force, *extra, *names)
+
+    def inspect(self, name: str) -> dict[str, object]:
+        """What the engine says of a container, volume, network or image."""
+        return json.loads(self.docker("inspect", name))[0]
