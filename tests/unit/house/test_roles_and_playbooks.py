@@ -15,9 +15,10 @@ import pytest
 ROLES = house.roles()
 by_role = pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
 by_playbook = pytest.mark.parametrize("playbook", house.playbooks(), ids=lambda path: path.stem)
-# What the keys of a play may be: which hosts, which roles, how. Tasks belong into roles.
-THIN = {"name", "hosts", "gather_facts", "vars", "roles", "become", "connection", "any_errors_fatal", "max_fail_percentage",
-        "serial", "strategy", "tags", "module_defaults", "environment"}
+# What the keys of a play may be: which hosts, which roles, how. The only task is to import a role (by an entry point of it).
+PLAY = {"name", "hosts", "gather_facts", "vars", "roles", "tasks", "become", "connection", "any_errors_fatal",
+        "ignore_unreachable", "max_fail_percentage", "serial", "strategy", "tags", "module_defaults", "environment"}
+TASK = {"name", "ansible.builtin.import_role", "vars", "tags", "when"}
 ROW = re.compile(r"^\| *`(?P<name>[a-z0-9_]+)` *\| *(?P<default>[^|]*?) *\|", re.MULTILINE)
 PROGRAMS = ("ansible.builtin.shell", "ansible.builtin.raw", "ansible.builtin.script")
 
@@ -77,8 +78,10 @@ def test_playbook_is_thin(playbook: Path) -> None:
     for play in house.load(playbook):
         if set(play) - {"name"} == {"ansible.builtin.import_playbook"}:
             continue
-        assert set(play) <= THIN, sorted(set(play) - THIN)
+        assert set(play) <= PLAY, sorted(set(play) - PLAY)
         assert play["gather_facts"] is False
+        for task in play.get("tasks", []):
+            assert set(task) <= TASK, sorted(set(task) - TASK)
 
 
 @by_playbook
