@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Iterator, Mapping
+from typing import Any, Iterator, Mapping
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.http import Endpoint
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.http import Endpoint, SupportsRead
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.stream import Stream
 
 
@@ -123,7 +123,7 @@ class OllamaClient:
                 return answer.status == 200
             raise self.endpoint.broken(path, f"status {answer.status}")
 
-    def upload_blob(self, digest: str, content: BinaryIO, length: int) -> None:
+    def upload_blob(self, digest: str, content: SupportsRead, length: int) -> None:
         """Give it a blob; it checks the digest itself.
 
         :param length: bytes that ``content`` holds.

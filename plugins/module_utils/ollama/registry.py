@@ -1,0 +1,84 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a model registry has, asked from the machine that the module runs on. For predictions and good errors only.
+
+Ollama itself pulls; it keeps a manifest byte for byte, so a model's digest is the SHA-256 of what the registry serves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from http.client import HTTPException
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import nearest
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference import Reference
+
+_ACCEPT = "application/vnd.docker.distribution.manifest.v2+json"
+_LARGEST_MANIFEST = 4 * 1024**2
+
+
+@dataclass(frozen=True)
+class Published:
+    """A model as a registry has it now.
+
+    :param digest: as Ollama lists it, in hexadecimal. :param size: bytes of its layers.
+    """
+
+    digest: str
+    size: int
+
+
+def look_up(reference: Reference, timeout: float) -> Published | None:
+    """The model on its registry; None when the registry can't be asked from here.
+
+    :raises TenancyError: ``model_not_in_registry`` when the registry says that it has none.
+    """
+    try:
+        body = _get(reference.registry_url + reference.manifest_path, timeout)
+        manifest = json.loads(body)
+        layers = [*manifest["layers"], manifest.get("config") or {}]
+        size = sum(int(layer.get("size", 0)) for layer in layers)
+    except urllib.error.HTTPError as error:
+        if error.code == 404:
+            raise not_found(reference, timeout) from error
+        return None
+    except (OSError, HTTPException, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return Published(hashlib.sha256(body).hexdigest(), size)
+
+
+def not_found(reference: Reference, timeout: float) -> TenancyError:
+    """The error for a model that its registry does not have, with the nearest one that it has."""
+    plain = f"{reference.namespace}/{reference.name}"
+    tags = _names(reference, f"/v2/{plain}/tags/list", "tags", timeout)
+    if tags:
+        hint = f"{plain} is there with the tags {', '.join(sorted(tags)[:10])}"
+    else:
+        hint = nearest(plain, _names(reference, "/v2/_catalog?n=1000", "repositories", timeout))
+    return TenancyError(
+        f"Model {reference.name}:{reference.tag} is not in registry {reference.host}",
+        cause=f"it has no {plain}:{reference.tag}",
+        remedy=hint or "Check the name and the tag",
+        kind="model_not_in_registry",
+    )
+
+
+def _names(reference: Reference, path: str, key: str, timeout: float) -> list[str]:
+    """A list of the registry; empty when it does not give any, as registry.ollama.ai."""
+    try:
+        return [str(name) for name in json.loads(_get(reference.registry_url + path, timeout))[key] or []]
+    except (OSError, HTTPException, ValueError, KeyError, TypeError):
+        return []
+
+
+def _get(url: str, timeout: float) -> bytes:
+    request = urllib.request.Request(url, headers={"Accept": _ACCEPT})
+    with urllib.request.urlopen(request, timeout=timeout) as answer:
+        return answer.read(_LARGEST_MANIFEST)

@@ -1,0 +1,74 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Options of the modules that reach Ollama's API. Documented in doc_fragments/ollama.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Mapping
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.options.group import OptionGroup
+
+SPEC = {
+    "timeout": {"type": "int", "default": 30},
+}
+
+# One model on one agent, as ollama_model takes it.
+MODEL = {
+    "agent": {"type": "str"},
+    "endpoint": {"type": "str"},
+    "model": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "latest", "absent"], "default": "present"},
+    "mirror": {"type": "str"},
+    "insecure": {"type": "bool"},
+    "path": {"type": "path"},
+    "checksum": {"type": "str"},
+    "models_dir": {"type": "path"},
+    # Filled in by the action plugin: what it knows of a file that is on the controller still.
+    "_file": {"type": "dict"},
+}
+SHARED = ("agent", "endpoint", "mirror", "insecure", "models_dir")
+
+TRANSFER = {
+    "remote_src": {"type": "bool", "default": False},
+    "stall_timeout": {"type": "int", "default": 60},
+    "retries": {"type": "int", "default": 5},
+    "parallel": {"type": "int", "default": 4},
+    "min_free": {"type": "str", "default": "256m"},
+    "wait": {"type": "bool", "default": True},
+    # How the action plugin follows a pull: the job to go on with, and the seconds to wait before it reports back.
+    "_job": {"type": "str"},
+    "_patience": {"type": "float"},
+}
+
+
+@dataclass(frozen=True)
+class TransferSettings:
+    """How long to try, and how much at once.
+
+    :param timeout: seconds for one answer of the API. :param stall_timeout: seconds without a byte.
+    :param retries: attempts in a row that gain nothing. :param parallel: agents that are served at once.
+    :param min_free: bytes that stay free beside the models.
+    """
+
+    timeout: float
+    stall_timeout: float
+    retries: int
+    parallel: int
+    min_free: int
+
+
+GROUP = OptionGroup(spec=SPEC)
+
+
+def read_transfer(params: Mapping[str, Any], min_free: int) -> TransferSettings:
+    """Typed settings of the options; ``min_free`` is parsed by the caller."""
+    return TransferSettings(
+        timeout=params["timeout"],
+        stall_timeout=params["stall_timeout"],
+        retries=params["retries"],
+        parallel=max(params["parallel"], 1),
+        min_free=min_free,
+    )
