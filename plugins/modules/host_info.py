@@ -54,7 +54,7 @@ options:
     type: path
     default: /etc/docker/daemon.json
   paths:
-    description: Files and folders; RV(paths) tells which of them are there.
+    description: Files and folders; RV(paths) tells which of them are there, and what the files hold.
     type: list
     elements: path
     default: []
@@ -125,18 +125,30 @@ engine:
     error:
     pid: 4711
     stale_config: false
+postgresql:
+  description: Versions of the PostgreSQL server that are installed, newest first, on Debian.
+  returned: success
+  type: list
+  elements: str
+  sample: ["15"]
 clusters:
-  description: PostgreSQL clusters, on Debian.
+  description: PostgreSQL clusters, on Debian. C(files) gives the SHA-256 of each configuration file, null when it can't be read.
   returned: success
   type: list
   elements: dict
   sample:
-    - {version: "15", name: llmops, port: 5442, running: true, owner: postgres, data: /var/lib/postgresql/15/llmops}
+    - version: "15"
+      name: llmops
+      port: 5442
+      running: true
+      owner: postgres
+      data: /var/lib/postgresql/15/llmops
+      files: {"pg_hba.conf": null}
 paths:
-  description: Whether each of O(paths) is there.
+  description: For each of O(paths) the SHA-256 of a file, V(directory), or null when nothing is there.
   returned: success
   type: dict
-  sample: {"/etc/docker": true}
+  sample: {"/etc/docker": directory, "/etc/docker/daemon.json": null}
 record:
   description: Content of the file O(record), empty when there is none.
   returned: success
@@ -144,7 +156,6 @@ record:
 """
 
 import json
-import os
 import sys
 from typing import Any, Mapping
 
@@ -209,8 +220,9 @@ def logic(params: Mapping[str, Any], run: Run) -> dict[str, Any]:
         "new_packages": system.new_packages(params["packages"]) if debian else [],
         "python": python_info(params["python"], params["base_python"], params["requirements"]),
         "engine": engine_info(params),
+        "postgresql": system.postgresql_versions(),
         "clusters": system.clusters(),
-        "paths": {path: os.path.exists(path) for path in params["paths"]},
+        "paths": {path: system.fingerprint(path) for path in params["paths"]},
         "record": json.loads(system.read_text(params["record"] or "") or "{}"),
     }
 

@@ -7,13 +7,14 @@ anything of the collection is installed there."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pwd
 import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Iterable, Sequence
+from typing import Any, Iterable, Sequence
 
 # Daemons live in the sbin folders, which a login without root often has not in its PATH.
 _SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
@@ -65,6 +66,16 @@ def find_executables(names: Iterable[str]) -> dict[str, str | None]:
     return {name: shutil.which(name, path=_SEARCH_PATH) for name in names}
 
 
+def fingerprint(path: str) -> str | None:
+    """SHA-256 of a file, ``directory`` for a folder, None when nothing is there or it can't be read."""
+    if os.path.isdir(path):
+        return "directory"
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError:
+        return None
+
+
 def _output(command: Sequence[str]) -> str | None:
     """Standard output of a command that only reads; None when it is not there or fails."""
     try:
@@ -95,8 +106,20 @@ def new_packages(names: Sequence[str]) -> list[str] | None:
     return None if text is None else sorted(set(_NEW_PACKAGE.findall(text)))
 
 
-def clusters() -> list[dict[str, str | int]]:
-    """PostgreSQL clusters of a Debian machine, as ``pg_lsclusters`` tells."""
+def postgresql_versions(folder: str = "/usr/lib/postgresql") -> list[str]:
+    """Versions of the server that Debian's packages installed, newest first."""
+    found = [initdb.parent.parent.name for initdb in Path(folder).glob("*/bin/initdb")]
+    return sorted(found, key=lambda version: [int(number) for number in version.split(".")], reverse=True)
+
+
+def _files(folder: Path) -> dict[str, str | None]:
+    """Fingerprint of each configuration file of a folder and of its conf.d, by path in the folder."""
+    found = [*folder.glob("*.conf"), *folder.glob("conf.d/*.conf")]
+    return {str(path.relative_to(folder)): fingerprint(str(path)) for path in found}
+
+
+def clusters() -> list[dict[str, Any]]:
+    """PostgreSQL clusters of a Debian machine, as ``pg_lsclusters`` tells, with their configuration files."""
     text = _output(["pg_lsclusters", "--no-header"]) or ""
     found = []
     for line in text.splitlines():
@@ -109,6 +132,7 @@ def clusters() -> list[dict[str, str | int]]:
                 "running": status.startswith("online"),
                 "owner": owner,
                 "data": data,
+                "files": _files(Path("/etc/postgresql", version, name)),
             }
         )
     return found
