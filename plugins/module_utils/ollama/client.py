@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ollama's API, one thin function per call. Faults come out as TenancyError from ``http``.
+"""Ollama's API, one thin function per call. Faults come out as TenancyError from ``transport``.
 
 Source: https://github.com/ollama/ollama/blob/v0.24.0/docs/api.md
 """
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Iterator, Mapping
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.http import Endpoint, SupportsRead
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.transport import Endpoint, SupportsRead
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.stream import Stream
 
 

@@ -12,7 +12,7 @@ from http.client import HTTPException
 from typing import Iterator
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.http import Answer
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.transport import Answer
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.ndjson import Event, parse_line
 
 _Item = Event | Exception | None
