@@ -34,3 +34,18 @@ sanity: test-setup ## ansible-test sanity, nothing ignored
 
 test-newest: test-setup ## unit and sanity tests with the newest ansible-core, where Python 3.13 is found
 	$(STAGES) newest
+
+test-integration: test-setup ## a target for each module, on the bench (TARGETS="tenant ollama_agent" for some)
+	$(STAGES) integration
+
+molecule: test-setup ## scenarios of the roles, on the bench
+	$(STAGES) molecule
+
+test-e2e: test-setup ## whole playbooks, faults, kills and races, on the bench (TESTS=tests/e2e/test_x.py for some)
+	$(STAGES) e2e
+
+bench: test-setup ## speed against the stock collections, in one run
+	tests/support/bench run --name speed -- $(PY) tests/bench/run.py $(ARGS)
+
+build: setup ## the collection's archive
+	$(VENV)/bin/ansible-galaxy collection build --force --output-path .
