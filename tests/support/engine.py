@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -81,10 +82,11 @@ class Engine:
     def load_image(self, image: str = OLLAMA_IMAGE) -> None:
         """Load the image of Ollama from the cache under a name."""
         command = [str(BUILD_SCRIPT), "--version", OLLAMA_VERSION, "--image", image]
-        environment = self.bench.environment() | {"DOCKER_HOST": self.url}
-        import os
-
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=os.environ | environment)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=os.environ | {"DOCKER_HOST": self.url}
+        )
+        if done.returncode:
+            raise BenchError(f"the image of Ollama could not be loaded: {done.stderr}")
 
     def objects(self) -> dict[str, set[str]]:
         """Names of all containers, volumes and networks that are not the engine's own: what a test left behind."""

@@ -56,6 +56,7 @@ def enter(folder: Path) -> None:
     """
     # Not `ip netns exec`: that mounts a new /sys, which hides the control groups from the engine.
     _call("unshare", CLONE_NEWNET | CLONE_NEWNS)
+    resolver = Path("/etc/resolv.conf").resolve()
     for command in (
         ["mount", "--make-rprivate", "/"],
         ["mount", "-t", "proc", "proc", "/proc"],
@@ -64,6 +65,14 @@ def enter(folder: Path) -> None:
         ["ip", "address", "add", f"{ADDRESS}/32", "dev", "lo"],
     ):
         subprocess.run(command, check=True)
+    # Names of the outside are refused at once, instead of after the time-out of a server that is out of reach.
+    names = folder / "resolv.conf"
+    names.write_text(f"nameserver {ADDRESS}\noptions attempts:1 timeout:1\n")
+    if resolver.is_file():
+        subprocess.run(["mount", "--bind", str(names), str(resolver)], check=True)
+    else:
+        resolver.parent.mkdir(parents=True, exist_ok=True)
+        resolver.write_text(names.read_text())
     for name in ("lock", "sshd"):
         Path("/run", name).mkdir()
     private = folder / "private"

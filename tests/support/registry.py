@@ -104,9 +104,7 @@ class Registry:
             if layer["mediaType"] == "application/vnd.ollama.image.model":
                 layer.update(digest=digest, size=size)
         for blob in [manifest["config"], *manifest["layers"]]:
-            if blob["digest"] != digest:
-                self._mount(name, blob["digest"])
-        self._link_upload(name, digest)
+            self._mount(name, blob["digest"])
         self.put_manifest(name, manifest)
         return digest
 
@@ -154,7 +152,7 @@ class Registry:
         status, headers, body = self._request("POST", path)
         if status != 202:
             raise BenchError(f"the registry takes no upload: HTTP {status} {body!r}")
-        return headers["location"].split("/", 3)[3].join(["/", ""])
+        return "/" + headers["location"].split("/", 3)[3]
 
     def _mount(self, name: str, digest: str) -> None:
         status, _headers, body = self._request(
@@ -162,8 +160,6 @@ class Registry:
         )
         if status != 201:
             raise BenchError(f"the registry does not share {digest}: HTTP {status} {body!r}")
-
-    _link_upload = _mount
 
     def _request(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
