@@ -155,13 +155,12 @@ record:
   type: dict
 """
 
-import json
 import sys
 from typing import Any, Mapping
 
 from ansible.module_utils.basic import env_fallback
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.host import dockerd, requirements, system
+from ansible_collections.llmops.tenancy.plugins.module_utils.host import dockerd, record, requirements, system
 from ansible_collections.llmops.tenancy.plugins.module_utils.module import Run, run_module
 
 SPEC = {
@@ -223,7 +222,7 @@ def logic(params: Mapping[str, Any], run: Run) -> dict[str, Any]:
         "postgresql": system.postgresql_versions(),
         "clusters": system.clusters(),
         "paths": {path: system.fingerprint(path) for path in params["paths"]},
-        "record": json.loads(system.read_text(params["record"] or "") or "{}"),
+        "record": record.read(params["record"]) if params["record"] else {},
     }
 
 

@@ -1,0 +1,101 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Images of a Docker Engine: is one there, pull it, load it from an archive, remove it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_client import connect, translated
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.options.docker import DockerSettings
+
+_LOADED = re.compile(r"Loaded image(?: ID)?: (?P<name>\S+)")
+
+
+class Images:
+    """The images of one engine.
+
+    :param settings: the engine; ``settings.timeout`` is how long a registry may be silent too.
+    :raises TenancyError: of ``docker_client.connect``.
+    """
+
+    def __init__(self, settings: DockerSettings) -> None:
+        self._host = settings.host
+        self._client: Any = connect(settings)
+
+    def find(self, name: str) -> str | None:
+        """Id of the image that ``name`` stands for, None when there is none."""
+        import docker
+
+        with translated(self._host, f"Image {name} could not be looked up"):
+            try:
+                return str(self._client.inspect_image(name)["Id"])
+            except docker.errors.ImageNotFound:
+                return None
+
+    def in_registry(self, name: str) -> None:
+        """Return when the image registry has ``name``; nothing is downloaded.
+
+        :raises TenancyError: why it can't be had from there.
+        """
+        with translated(self._host, f"Image {name} can't be had from its registry"):
+            self._client.inspect_distribution(name)
+
+    def pull(self, name: str) -> None:
+        """Download ``name`` from its image registry.
+
+        :raises TenancyError: ``image_not_pulled`` and those of the engine.
+        """
+        repository, tag = _split(name)
+        with translated(self._host, f"Image {name} could not be pulled"):
+            for line in self._client.pull(repository, tag=tag, stream=True, decode=True):
+                if "error" in line:
+                    raise TenancyError(
+                        f"Image {name} could not be pulled",
+                        cause=line["error"],
+                        remedy="Check the name and the way to its registry",
+                        kind="image_not_pulled",
+                    )
+
+    def load(self, path: str, name: str) -> None:
+        """Load the image of an archive that ``docker save`` wrote and call it ``name``.
+
+        :raises TenancyError: ``bad_archive`` and those of the engine.
+        """
+        what = f"Image {name} could not be loaded from {path}"
+        text = ""
+        try:
+            with open(path, "rb") as archive, translated(self._host, what):
+                for line in self._client.load_image(archive):
+                    text += line.get("stream") or line.get("error") or ""
+        except OSError as error:
+            raise TenancyError(what, cause=str(error), remedy="Check the path of the archive", kind="bad_archive") from error
+        found = _LOADED.search(text)
+        if not found:
+            raise TenancyError(
+                what, cause=text.strip() or "it holds no image", remedy="Make it with 'docker save'", kind="bad_archive"
+            )
+        repository, tag = _split(name)
+        with translated(self._host, what):
+            self._client.tag(found["name"], repository, tag)
+
+    def remove(self, name: str) -> None:
+        """Remove the name, and the image when it has no other.
+
+        :raises TenancyError: ``docker_conflict`` when a container uses it.
+        """
+        with translated(self._host, f"Image {name} could not be removed"):
+            self._client.remove_image(name)
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Repository and tag; a digest stays with its name, as the engine's API takes it as a tag."""
+    if "@" in name:
+        repository, _at, digest = name.partition("@")
+        return repository, digest
+    repository, colon, tag = name.rpartition(":")
+    return (repository, tag) if colon and "/" not in tag else (name, "latest")
