@@ -1,0 +1,29 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Filters between the catalog's records of agents and the modules of an agent host. Documented in the .yml beside."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.settings import handover
+
+
+class FilterModule:
+    """The pure functions of module_utils/settings/handover.py as filters."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Filters by name."""
+        return {
+            "tenant_agents": handover.records_of,
+            "agent_hosts": handover.hosts_of,
+            "engine_agents": handover.engine_agents,
+            "absent_agents": handover.absent_agents,
+            "wanted_agents": handover.wanted_agents,
+            "missing_models": handover.missing_models,
+            "agent_observations": handover.observations,
+            "tenant_status": handover.status_of,
+            "kept_data": handover.kept_data,
+        }

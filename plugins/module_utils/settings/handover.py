@@ -1,0 +1,187 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From the catalog's records of agents to what the modules on an agent host take, and from there back as observations."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Mapping
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import full_model
+
+Record = Mapping[str, Any]
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
+
+
+def records_of(tenants: Iterable[Record]) -> list[dict[str, Any]]:
+    """The agents of tenants as the modules ``tenant`` and ``tenant_info`` return them, each with its tenant."""
+    return [{"tenant": tenant["tenant"], **agent} for tenant in tenants for agent in tenant.get("agents") or []]
+
+
+def hosts_of(agents: Iterable[Record]) -> list[str]:
+    """The agent hosts that run these agents, each once, in order."""
+    return sorted({agent["host"] for agent in agents})
+
+
+def engine_agents(
+    agents: Iterable[Record],
+    host: str,
+    *,
+    image: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    state: str | None = None,
+) -> list[dict[str, Any]]:
+    """Entities for the module ``ollama_agent`` of one host.
+
+    :param agents: records of the catalog (sizes in bytes, CPUs in millicpus).
+    :param image: for agents whose record names none; without it an existing container keeps its image.
+    :param environment: further environment variables; without it an existing container keeps its own.
+    :param state: instead of the state that the record wants.
+    """
+    return [
+        {
+            "agent": agent["agent"],
+            "tenant": agent["tenant"],
+            "state": state or agent["desired_state"],
+            "image": agent.get("image") or image or None,
+            "port": agent["port"],
+            "bind_address": agent["bind_address"],
+            "memory_limit": str(agent["memory_limit"]),
+            "memory_reservation": str(agent["memory_reservation"]),
+            "cpu_limit": f"{agent['cpu_limit']}m",
+            "context_length": agent["context_length"],
+            "num_parallel": agent["num_parallel"],
+            "keep_alive": agent["keep_alive"],
+            "model": next(iter(agent["models"]), None),
+            "environment": dict(environment) if environment else None,
+        }
+        for agent in agents
+        if agent["host"] == host
+    ]
+
+
+def absent_agents(agents: Iterable[Record], host: str, *, remove_data: bool) -> list[dict[str, Any]]:
+    """Entities for the module ``ollama_agent`` that take the agents of one host away."""
+    return [
+        {"agent": agent["agent"], "tenant": agent["tenant"], "state": "absent", "remove_volume": remove_data}
+        for agent in agents
+        if agent["host"] == host
+    ]
+
+
+def wanted_agents(agents: Iterable[Record], flow: str, model: str | None = None) -> list[dict[str, Any]]:
+    """Entities for the module ``tenant_agent``: what ``start``, ``stop`` or ``pull`` asks of existing agents.
+
+    :param model: the model to add to those that the agents should have (``pull``).
+    """
+    wanted = []
+    for agent in agents:
+        entity = {"tenant": agent["tenant"], "agent": agent["agent"]}
+        if flow == "pull":
+            known = {full_model(name) for name in agent["models"]}
+            entity["models"] = agent["models"] + ([model] if full_model(str(model)) not in known else [])
+        else:
+            entity["desired_state"] = {"start": "started", "stop": "stopped"}[flow]
+        wanted.append(entity)
+    return wanted
+
+
+def endpoint_of(agent: Record) -> str:
+    """URL of an agent as seen from its own host."""
+    address = _ANY_ADDRESS.get(agent["bind_address"], agent["bind_address"])
+    return f"http://{address}:{agent['port']}"
+
+
+def missing_models(
+    agents: Iterable[Record],
+    observed: Iterable[Record],
+    host: str,
+    *,
+    sources: Mapping[str, Mapping[str, Any]] | None = None,
+    mirror: str | None = None,
+    insecure: bool = False,
+    latest: str | None = None,
+) -> list[dict[str, Any]]:
+    """Entities for the module ``ollama_model``: what the agents of one host should have and do not report.
+
+    :param observed: agents as ``ollama_agent`` returned them.
+    :param sources: where a model comes from when not from a model registry, by its name (``{demo: {path: …}}``).
+    :param mirror: the model registry to pull from instead of Ollama's own.
+    :param latest: a model to compare with its source even where it is present.
+    """
+    running = {agent["agent"]: agent for agent in observed if agent.get("state") == "running"}
+    missing = []
+    for agent in agents:
+        if agent["host"] != host or agent["agent"] not in running:
+            continue
+        present = {model["name"] for model in running[agent["agent"]].get("models") or []}
+        for model in agent["models"]:
+            if model != latest and full_model(model) in present:
+                continue
+            source = (sources or {}).get(model) or ({"mirror": mirror, "insecure": insecure} if mirror else {})
+            state = "latest" if model == latest else "present"
+            missing.append(
+                {"agent": agent["agent"], "endpoint": endpoint_of(agent), "model": model, "state": state, **source}
+            )
+    return missing
+
+
+def observations(agents: Iterable[Record], observed: Iterable[Record], models: Iterable[Record]) -> list[dict[str, Any]]:
+    """Entities for the module ``tenant_agent`` that record what runs.
+
+    :param observed: agents as ``ollama_agent`` returned them, of all hosts.
+    :param models: models as ``ollama_model`` returned them; they have arrived since.
+    """
+    seen = {agent["agent"]: agent for agent in observed}
+    arrived: dict[str, set[str]] = {}
+    for model in models:
+        if model.get("present"):
+            arrived.setdefault(model["agent"], set()).add(full_model(model["model"]))
+    return [
+        {
+            "tenant": agent["tenant"],
+            "agent": agent["agent"],
+            "observed": _observation(seen[agent["agent"]], arrived.get(agent["agent"], set())),
+        }
+        for agent in agents
+        if agent["agent"] in seen
+    ]
+
+
+def _observation(agent: Record, arrived: set[str]) -> dict[str, Any]:
+    present = {model["name"] for model in agent.get("models") or []}
+    return {
+        "state": agent.get("state"),
+        "health": (agent.get("health") or {}).get("status"),
+        "image": agent.get("image"),
+        "models": sorted(present | arrived),
+    }
+
+
+def status_of(tenants: Iterable[Record], agents: Iterable[Record], live: Iterable[Record]) -> list[dict[str, Any]]:
+    """Tenants with their agents, and with what the engines say now where they were asked.
+
+    :param tenants: as ``tenant_info`` returns them.
+    :param agents: as ``tenant_agent_info`` returns them.
+    :param live: as ``ollama_agent_info`` returns them.
+    """
+    seen = {agent["agent"]: agent for agent in live}
+    mine: dict[str, list[dict[str, Any]]] = {}
+    for agent in agents:
+        mine.setdefault(agent["tenant"], []).append({**agent, "live": seen.get(agent["agent"])})
+    return [{**tenant, "agents": mine.get(tenant["tenant"], [])} for tenant in tenants]
+
+
+def kept_data(agents: Iterable[Record], reported: Iterable[Record]) -> list[dict[str, Any]]:
+    """The volumes that stay when their agents are gone.
+
+    :param agents: records of the catalog, which know the hosts.
+    :param reported: agents as ``ollama_agent`` returned them when it took them away.
+    """
+    hosts = {agent["agent"]: agent["host"] for agent in agents}
+    return [
+        {"agent": gone["agent"], "host": hosts[gone["agent"]], "volume": gone["volume"], "path": gone.get("volume_path")}
+        for gone in reported
+        if gone.get("volume") and gone["agent"] in hosts
+    ]

@@ -1,0 +1,194 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a run ends with, as text for a person at a terminal. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any, Iterable, Mapping, Sequence
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import full_model
+from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import format_cpus, human_size
+from ansible_collections.llmops.tenancy.plugins.module_utils.settings.handover import endpoint_of
+
+Values = Mapping[str, Any]
+_LABEL = 10
+_IMPACTS = {"in_place": "", "restart": "with a restart", "recreate": "by recreating it", "data_loss": "DATA IS LOST"}
+
+
+def describe_actions(actions: Iterable[Values]) -> list[str]:
+    """One line for each action of a plan, in the order of the plan."""
+    return [_describe(action) for action in actions]
+
+
+def _describe(action: Values) -> str:
+    fields = ", ".join(
+        f"{name} {_value(name, change.get('before'))} -> {_value(name, change.get('after'))}"
+        for name, change in (action.get("fields") or {}).items()
+        if action["action"] not in ("create", "remove")
+    )
+    notes = [note for note in (fields, _IMPACTS.get(action.get("impact", "in_place"), "")) if note]
+    return f"{action['action']} {action['kind']} {action['name']}" + (f" ({'; '.join(notes)})" if notes else "")
+
+
+def _value(name: str, value: Any) -> str:
+    """A field's value for a person: bytes and millicpus in the units people think in."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        if "memory" in name:
+            return human_size(value)
+        if "cpu" in name:
+            return format_cpus(value)
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(item) for item in value) or "-"
+    return "-" if value in (None, "") else str(value)
+
+
+def onboarded(
+    tenant: Values, observed: Iterable[Values], actions: Sequence[Values], *, seconds: float, check: bool
+) -> list[str]:
+    """The end of an onboarding.
+
+    :param tenant: as the module ``tenant`` returns it, with its users and agents.
+    :param observed: what runs, as the filter ``agent_observations`` gives it.
+    :param actions: all that was done, or would be.
+    :param seconds: what it took.
+    """
+    states = {item["agent"]: item["observed"] for item in observed}
+    about = [tenant["tenant"], *(str(tenant[key]) for key in ("name", "domain") if tenant.get(key))]
+    lines = [_line("Tenant", "  ".join(dict.fromkeys(about))), _line("Users", _users(tenant.get("users") or []))]
+    agents = tenant.get("agents") or []
+    for agent in agents:
+        lines += _agent(agent, states.get(agent["agent"], {}))
+    lines += _done(actions, seconds, check)
+    running = [agent for agent in agents if agent["desired_state"] == "started"]
+    return lines + ["", *_try_it(running)] if running and not check else lines
+
+
+def changed(title: str, agents: Sequence[Values], observed: Iterable[Values], actions: Sequence[Values], *,
+            seconds: float, check: bool) -> list[str]:
+    """The end of starting, stopping or feeding agents. :param title: for which tenant."""
+    states = {item["agent"]: item["observed"] for item in observed}
+    lines = [_line("Tenant", title)]
+    for agent in agents:
+        lines += _agent(agent, states.get(agent["agent"], {}))
+    return lines + _done(actions, seconds, check)
+
+
+def offboarded(tenant: str, kept: Sequence[Values], actions: Sequence[Values], *, known: bool, remove_data: bool,
+               seconds: float, check: bool) -> list[str]:
+    """The end of an offboarding.
+
+    :param kept: volumes that stay, as ``{host, agent, volume, path}``.
+    :param known: whether the catalog knew the tenant.
+    """
+    lines = [_line("Tenant", tenant if known else f"{tenant} is not in the catalog: nothing to do")]
+    lines += [
+        _line("Data kept", f"volume {item['volume']} on {item['host']}" + (f" ({item['path']})" if item.get("path") else ""))
+        for item in kept
+    ]
+    if kept:
+        lines.append(_line("", f"onboarding {tenant} again takes it up"))
+    elif known and remove_data:
+        lines.append(_line("Data", "would be removed" if check else "removed"))
+    return lines + _done(actions, seconds, check)
+
+
+def user_set(tenant: str, users: Iterable[Values], actions: Sequence[Values], *, seconds: float, check: bool) -> list[str]:
+    """The end of changing users."""
+    rows = [
+        [user["email"], user.get("name") or "-", user.get("role") or "-", "active" if user.get("active") else "not active"]
+        for user in users
+    ]
+    return [_line("Tenant", tenant), *(_line("User", row) for row in table(rows)), *_done(actions, seconds, check)]
+
+
+def status(tenants: Iterable[Values]) -> list[str]:
+    """All tenants with their agents as an aligned table.
+
+    :param tenants: as ``tenant_info`` returns them, their agents with ``live`` when the engine was asked.
+    """
+    head = ["TENANT", "NAME", "USERS", "AGENT", "HOST", "PORT", "STATE", "HEALTH", "MEMORY", "CPU", "MODELS"]
+    rows = []
+    for tenant in tenants:
+        first = [tenant["tenant"] + ("" if tenant.get("active", True) else " (inactive)"), tenant.get("name") or "-",
+                 str(tenant.get("users", "-"))]
+        agents = tenant.get("agents") or [None]
+        for agent in agents:
+            rows.append(first + (_status_of(agent) if agent else ["-"] * 8))
+            first = ["", "", ""]
+    return table([head, *rows]) if rows else ["No tenant."]
+
+
+def _status_of(agent: Values) -> list[str]:
+    seen = agent.get("live") or agent.get("observed") or {}
+    health = seen.get("health")
+    health = health.get("status") if isinstance(health, Mapping) else health
+    usage = (seen.get("usage") or {}).get("memory")
+    memory = human_size(agent["memory_limit"])
+    return [
+        agent["agent"], agent["host"], str(agent["port"]), seen.get("state") or "unknown", health or "-",
+        f"{human_size(usage)} of {memory}" if usage else memory, format_cpus(agent["cpu_limit"]),
+        ", ".join(_model_names(seen)) or "-",
+    ]
+
+
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows with their columns aligned by two spaces."""
+    if not rows:
+        return []
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _model_names(seen: Values) -> list[str]:
+    return [model["name"] if isinstance(model, Mapping) else str(model) for model in seen.get("models") or []]
+
+
+def _line(label: str, text: str) -> str:
+    return f"{label:<{_LABEL}} {text}".rstrip()
+
+
+def _users(users: Sequence[Values]) -> str:
+    """``3: 1 admin, 2 viewers``; those that are not active are said apart."""
+    roles = Counter(str(user["role"]) for user in users if user.get("active", True))
+    parts = [f"{count} {role}{'s' if count > 1 else ''}" for role, count in sorted(roles.items())]
+    resting = len(users) - sum(roles.values())
+    if resting:
+        parts.append(f"{resting} not active")
+    return f"{len(users)}: {', '.join(parts)}" if users else "none yet (set_user adds some)"
+
+
+def _agent(agent: Values, seen: Values) -> list[str]:
+    state = ", ".join(str(part) for part in (seen.get("state") or "not seen", seen.get("health")) if part)
+    limits = (
+        f"{human_size(agent['memory_limit'])} memory ({human_size(agent['memory_reservation'])} reserved), "
+        f"{format_cpus(agent['cpu_limit'])} CPU"
+    )
+    present = set(_model_names(seen))
+    models = [model if not present or full_model(model) in present else f"{model} (missing)" for model in agent["models"]]
+    return [
+        _line("Agent", f"{agent['agent']} on {agent['host']}: {state}"),
+        _line("  Endpoint", endpoint_of(agent)),
+        _line("  Model", ", ".join(models)),
+        _line("  Limits", limits),
+    ]
+
+
+def _done(actions: Sequence[Values], seconds: float, check: bool) -> list[str]:
+    done = describe_actions(actions)
+    lines = [_line("Would do" if check else "Done", done[0] if done else "nothing: all is as it should be")]
+    lines += [_line("", text) for text in done[1:]]
+    return [*lines, _line("Took", f"{seconds:.1f} s" + (" (check mode: nothing was changed)" if check else ""))]
+
+
+def _try_it(agents: Sequence[Values]) -> list[str]:
+    """One line that answers, for the first agent that runs."""
+    agent = agents[0]
+    if not agent["models"]:
+        return []
+    body = json.dumps({"model": agent["models"][0], "prompt": "Hello", "stream": False})
+    where = "" if agent["host"] == "localhost" else f" on {agent['host']}"
+    return [f"Try it{where}:", f"curl -s {endpoint_of(agent)}/api/generate -d '{body}'"]
