@@ -11,14 +11,19 @@ from typing import Any, Mapping
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 
 
-def one_or_list(entity: Mapping[str, Any], plural: str) -> dict[str, Any]:
+def one_or_list(entity: Mapping[str, Any], plural: str, *, shared: tuple[str, ...] = ()) -> dict[str, Any]:
     """Argument spec that takes one entity's options at the top or a list of entities in ``plural``.
 
-    Required options of an entity are required in the list; at the top they are checked by :func:`entities`, since
-    they may be absent there when the list is given.
+    Required options of an entity are required in the list, unless they are ``shared``; at the top they are checked by
+    :func:`entities`, since they may be absent there when the list is given.
     """
-    top = {name: {key: value for key, value in option.items() if key != "required"} for name, option in entity.items()}
-    return {**top, plural: {"type": "list", "elements": "dict", "options": dict(entity)}}
+    top = {name: _optional(option) for name, option in entity.items()}
+    listed = {name: _optional(option) if name in shared else option for name, option in entity.items()}
+    return {**top, plural: {"type": "list", "elements": "dict", "options": listed}}
+
+
+def _optional(option: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in option.items() if key != "required"}
 
 
 def entities(
@@ -40,14 +45,25 @@ def entities(
                 kind="invalid_options",
             )
         return [{name: params[name] for name in entity}]
-    own = [name for name in keys if name not in shared and params.get(name) is not None]
+    own = [
+        name for name, option in entity.items()
+        if name not in shared and params.get(name) not in (None, option.get("default"))
+    ]
     if own:
         raise TenancyError(
             f"'{plural}' and {', '.join(own)} are both given",
             remedy=f"Describe one entity at the top or all of them in '{plural}'",
             kind="invalid_options",
         )
-    return [
+    found = [
         {name: params[name] if item[name] is None and name in shared else item[name] for name in entity}
         for item in listed
     ]
+    for number, item in enumerate(found):
+        missing = [name for name in keys if item[name] is None]
+        if missing:
+            raise TenancyError(
+                f"{plural}[{number}] has no {' and no '.join(missing)}",
+                remedy=f"Give it there, or at the top for all of '{plural}'", kind="invalid_options",
+            )
+    return found

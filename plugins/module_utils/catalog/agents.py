@@ -1,0 +1,288 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Agents in the catalog: their records, and where they are placed."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+try:
+    from psycopg import sql
+except ImportError:
+    sql = None
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import records, tables
+from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.placement import Placement
+from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.records import CLEAR, Kind, Row
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import check_slug, full_model
+from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Change, Plan
+from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import (
+    format_cpus,
+    format_size,
+    parse_cpus,
+    parse_size,
+)
+
+DEFAULT_MODEL = "phi4-mini"
+DEFAULT_MEMORY = 6 * 1024**3
+DEFAULT_CPUS = 2000
+
+
+def _defaults(row: Row) -> dict[str, Any]:
+    memory = row.get("memory_limit") or DEFAULT_MEMORY
+    return {
+        "bind_address": "127.0.0.1",
+        "models": [DEFAULT_MODEL],
+        "memory_limit": memory,
+        "memory_reservation": memory // 2,
+        "cpu_limit": DEFAULT_CPUS,
+        "context_length": 4096,
+        "num_parallel": 1,
+        "keep_alive": "5m",
+        "desired_state": "started",
+    }
+
+
+AGENT = Kind(
+    name="agent",
+    table="agents",
+    identity="agent",
+    keys=("agent", "tenant"),
+    fields=(
+        "host", "port", "bind_address", "models", "memory_limit", "memory_reservation", "cpu_limit", "context_length",
+        "num_parallel", "keep_alive", "image", "desired_state", "observed",
+    ),
+    key=lambda row: (row["agent"],),
+    title=lambda row: row["agent"],
+    defaults=_defaults,
+    show={"memory_limit": format_size, "memory_reservation": format_size, "cpu_limit": format_cpus},
+)
+
+
+def wish(options: Mapping[str, Any]) -> dict[str, Any]:
+    """An agent's options, checked and in the catalog's units. Its name is None when it is left to :func:`name_all`.
+
+    :raises TenancyError: ``invalid_slug``, ``invalid_size``, ``invalid_cpus``, ``invalid_port`` or ``invalid_model``.
+    """
+    clearable = records.clearable
+    tenant = check_slug(options["tenant"])
+    port = options["port"]
+    if port is not None and not 0 <= port <= 65535:
+        raise TenancyError(
+            f"port {port} is not a port", cause="a port is a number from 1 to 65535",
+            remedy="Give another, or 0 to have one chosen", kind="invalid_port",
+        )
+    return {
+        "tenant": tenant,
+        "agent": check_slug(options["agent"], "agent") if options["agent"] else None,
+        "state": options["state"],
+        "host": clearable(options["host"], str.strip),
+        "port": _number(port),
+        "bind_address": clearable(options["bind_address"], str.strip),
+        "models": _models(options["models"]),
+        "memory_limit": clearable(options["memory_limit"], lambda text: parse_size(text, "memory_limit")),
+        "memory_reservation": clearable(
+            options["memory_reservation"], lambda text: parse_size(text, "memory_reservation")
+        ),
+        "cpu_limit": clearable(options["cpu_limit"], lambda text: parse_cpus(text, "cpu_limit")),
+        "context_length": _number(options["context_length"]),
+        "num_parallel": _number(options["num_parallel"]),
+        "keep_alive": clearable(options["keep_alive"], str.strip),
+        "image": clearable(options["image"], str.strip),
+        "desired_state": options["desired_state"],
+        "observed": CLEAR if options["observed"] == {} else options["observed"],
+    }
+
+
+def _number(value: int | None) -> Any:
+    return CLEAR if value == 0 else value
+
+
+def _models(models: Sequence[str] | None) -> Any:
+    if models is None:
+        return None
+    named = [model.strip() for model in models if model.strip()]
+    for model in named:
+        full_model(model)
+    return list(dict.fromkeys(named)) if named else CLEAR
+
+
+def name_all(conn: Any, wishes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The wishes with a name each: one without means the tenant's only agent, or the one called like the tenant.
+
+    Without a name and without any field, a wish says that the tenant has an agent at all: it is left out when there
+    are several.
+
+    :raises TenancyError: ``ambiguous_agent``.
+    """
+    nameless = {each["tenant"] for each in wishes if each["agent"] is None}
+    owned: dict[str, list[str]] = {tenant: [] for tenant in nameless}
+    if nameless:
+        for row in of_tenants(conn, sorted(nameless)):
+            owned[row["tenant"]].append(row["agent"])
+    named = []
+    for each in wishes:
+        tenant, have = each["tenant"], owned.get(each["tenant"], [])
+        if each["agent"] is not None:
+            named.append(dict(each))
+        elif len(have) < 2 or tenant in have:
+            named.append({**each, "agent": have[0] if len(have) == 1 else tenant})
+        elif each["state"] == "absent" or any(each[name] is not None for name in AGENT.fields):
+            raise TenancyError(
+                f"Tenant {tenant} has {len(have)} agents, and none is named", cause=f"it has {', '.join(have[:10])}",
+                remedy="Say which one with 'agent'", kind="ambiguous_agent",
+            )
+    return named
+
+
+def find(conn: Any, names: Sequence[str]) -> dict[records.Key, Row]:
+    """The agents of these names."""
+    rows = conn.execute("SELECT * FROM llmops.agents WHERE agent = ANY(%s)", (list(names),)).fetchall()
+    return tables.by_key(AGENT, rows)
+
+
+def of_tenants(conn: Any, tenants: Sequence[str]) -> list[dict[str, Any]]:
+    """All agents of these tenants."""
+    return conn.execute(
+        "SELECT * FROM llmops.agents WHERE tenant = ANY(%s) ORDER BY agent", (list(tenants),)
+    ).fetchall()
+
+
+def ensure(
+    conn: Any, wishes: Sequence[Mapping[str, Any]], placement: Placement
+) -> tuple[Plan, dict[records.Key, Row]]:
+    """Make the agents' records as wished; what has no host or port gets one.
+
+    :returns: the plan carried out, and the wished agents as they are now.
+    :raises TenancyError: ``agent_taken``, ``unknown_host`` or ``no_room``.
+    :raises psycopg.Error: of rules ``quota_exceeded``, ``no_room`` or ``port_taken``.
+    """
+    keys = [AGENT.key(each) for each in wishes]
+    current = find(conn, [each["agent"] for each in wishes])
+    _check_owners(wishes, current)
+    steps = records.compare(AGENT, [_adapt(each, current.get(AGENT.key(each))) for each in wishes], current)
+    # Removed first: their ports and their share of the quota are free for the others of the same call.
+    written = tables.write(conn, AGENT, records.Steps(remove=steps.remove))
+    moves, changes = _split(steps.update)
+    written.update(tables.write(conn, AGENT, records.Steps(update=changes)))
+    moved = tuple(_place_again(conn, row, placement) for row in moves)
+    written.update(tables.write(conn, AGENT, records.Steps(update=moved)))
+    written.update(tables.write(
+        conn, AGENT, records.Steps(create=_explicit_first(steps.create)), lambda c, rows: _insert(c, rows, placement)
+    ))
+    _check_room(conn, changes, placement)
+    written.update(_observed_now(conn, wishes))
+    gone = {AGENT.key(row) for row in steps.remove}
+    now = {**current, **written}
+    done = records.Steps(steps.create, (*changes, *moved), steps.remove)
+    return records.plan(AGENT, done, written), {key: now[key] for key in keys if key in now and key not in gone}
+
+
+def _check_owners(wishes: Sequence[Mapping[str, Any]], current: Mapping[records.Key, Row]) -> None:
+    for each in wishes:
+        row = current.get(AGENT.key(each))
+        if row and row["tenant"] != each["tenant"]:
+            raise TenancyError(
+                f"Agent {row['agent']} belongs to tenant {row['tenant']}, not to {each['tenant']}",
+                cause="names of agents are unique in the whole catalog", remedy="Choose another name for the agent",
+                kind="agent_taken",
+            )
+
+
+def _adapt(wished: Mapping[str, Any], row: Row | None) -> dict[str, Any]:
+    """The wish, fitted to what is allocated: a place once given stays, a reservation stays within its limit."""
+    if row is None:
+        return dict(wished)
+    adapted = {**wished, **{name: None for name in ("host", "port") if wished[name] is CLEAR}}
+    limit = DEFAULT_MEMORY if wished["memory_limit"] is CLEAR else wished["memory_limit"]
+    if limit is not None and wished["memory_reservation"] is None and row["memory_reservation"] > limit:
+        adapted["memory_reservation"] = limit // 2
+    return adapted
+
+
+Update = tuple[dict[str, Any], tuple[Change, ...]]
+
+
+def _split(updates: Sequence[Update]) -> tuple[tuple[Update, ...], tuple[Update, ...]]:
+    """Updates that move an agent to another host or port, and the others."""
+    moves = [update for update in updates if {change.field for change in update[1]} & {"host", "port"}]
+    return tuple(moves), tuple(update for update in updates if update not in moves)
+
+
+def _place_again(conn: Any, update: Update, placement: Placement) -> Update:
+    """The update with the place that the agent gets: another host means another port, unless one is asked for."""
+    row, changes = update
+    placement.check_host(row["host"], row["agent"])
+    asked = {change.field for change in changes}
+    old = {change.field: change.before for change in changes}
+    port = row["port"] if "port" in asked else None
+    place = conn.execute(
+        "SELECT * FROM llmops.place_agent(%(agent)s, %(host)s, %(port)s, %(memory_limit)s, %(cpu_limit)s,"
+        " CASE WHEN %(any_host)s THEN jsonb_build_array(jsonb_build_object('name', %(host)s::text))"
+        " ELSE %(hosts)s::jsonb END, %(first)s, %(last)s)",
+        {**row, **_placing(placement), "port": port},
+    ).fetchone()
+    placed = {**row, **place}
+    rest = tuple(change for change in changes if change.field not in ("host", "port"))
+    where = tuple(
+        Change(name, old.get(name, row[name]), placed[name])
+        for name in ("host", "port") if old.get(name, row[name]) != placed[name]
+    )
+    return placed, where + rest
+
+
+def _explicit_first(rows: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """Rows that ask for a port before those that take any, lest these take it."""
+    return tuple(sorted(rows, key=lambda row: (row["port"] is None, row["host"] is None)))
+
+
+def _placing(placement: Placement) -> dict[str, Any]:
+    return {
+        "hosts": placement.as_json(), "any_host": not placement.named_hosts_only,
+        "first": placement.first, "last": placement.last,
+    }
+
+
+def _insert(conn: Any, rows: Sequence[Row], placement: Placement) -> list[dict[str, Any]]:
+    for row in rows:
+        if row["host"]:
+            placement.check_host(row["host"], row["agent"])
+    columns = AGENT.keys + AGENT.fields
+    sources = sql.SQL(", ").join(
+        sql.Identifier("p" if name in ("host", "port") else "r", name) for name in columns
+    )
+    query = sql.SQL(
+        "INSERT INTO llmops.agents ({columns})"
+        " SELECT {sources} FROM jsonb_populate_recordset(NULL::llmops.agents, %(rows)s) r"
+        " CROSS JOIN LATERAL llmops.place_agent(r.agent, r.host, r.port, r.memory_limit, r.cpu_limit,"
+        " CASE WHEN %(any_host)s AND r.host IS NOT NULL THEN jsonb_build_array(jsonb_build_object('name', r.host))"
+        " ELSE %(hosts)s::jsonb END, %(first)s, %(last)s) p RETURNING *"
+    ).format(columns=sql.SQL(", ").join(map(sql.Identifier, columns)), sources=sources)
+    return conn.execute(query, {**_placing(placement), "rows": tables.as_json(rows, columns)}).fetchall()
+
+
+def _check_room(conn: Any, changes: Sequence[Update], placement: Placement) -> None:
+    """A host must have room for what its agents grow by; new and moved agents were placed where there is room."""
+    hosts = {
+        row["host"] for row, differences in changes for change in differences
+        if change.field in ("memory_limit", "cpu_limit") and change.after > change.before
+    }
+    if hosts:
+        placement.check_room(conn.execute(
+            "SELECT host, count(*) AS agents, sum(memory_limit) AS memory, sum(cpu_limit) AS cpus"
+            " FROM llmops.agents WHERE host = ANY(%s) GROUP BY host ORDER BY host", (list(hosts),)
+        ).fetchall())
+
+
+def _observed_now(conn: Any, wishes: Sequence[Mapping[str, Any]]) -> dict[records.Key, Row]:
+    """Note when the given observations were made, also those that say nothing new."""
+    seen = [each["agent"] for each in wishes if each["state"] == "present" and each["observed"] is not None]
+    if not seen:
+        return {}
+    return tables.by_key(AGENT, conn.execute(
+        "UPDATE llmops.agents SET observed_at = CASE WHEN observed IS NOT NULL THEN now() END"
+        " WHERE agent = ANY(%s) RETURNING *", (seen,)
+    ).fetchall())

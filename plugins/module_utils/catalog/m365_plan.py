@@ -1,0 +1,190 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan of a synchronisation: a temporary table of the users that differ, made by sets before anything is written.
+
+One row per user to add, change, link, disable or release. The brake and the report read it, and writing it is two
+statements, so check mode, the brake and the real run cannot tell different stories.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+# What happens to an active flag: the directory decides, unless an operator disabled the user by hand since.
+_ACTIVE = """CASE
+    WHEN NOT s.active THEN false
+    WHEN {0}.active OR {0}.directory_active = false THEN true
+    ELSE false
+END"""
+
+_PLAN = f"""
+CREATE TEMPORARY TABLE m365_plan ON COMMIT DROP AS
+SELECT s.external_id, u.id, false AS linked, u.last_access, s.reason, s.email AS wanted_email, NULL::text AS note,
+    u.email AS email_before, coalesce(s.email, u.email) AS email,
+    u.name AS name_before, CASE WHEN s.reason IS NULL THEN s.name ELSE u.name END AS name,
+    u.department AS department_before, CASE WHEN s.reason IS NULL THEN s.department ELSE u.department END AS department,
+    u.job_title AS job_title_before, CASE WHEN s.reason IS NULL THEN s.job_title ELSE u.job_title END AS job_title,
+    u.user_type AS user_type_before, CASE WHEN s.reason IS NULL THEN s.user_type ELSE u.user_type END AS user_type,
+    u.role AS role_before,
+    CASE WHEN s.role IS NOT NULL AND (u.id IS NULL OR %(manage_roles)s) THEN s.role ELSE u.role END AS role,
+    u.active AS active_before, CASE WHEN u.id IS NULL THEN s.active ELSE {_ACTIVE.format("u")} END AS active,
+    u.directory_active AS directory_active_before, s.active AS directory_active
+FROM m365_stage s
+LEFT JOIN llmops.users u ON u.tenant = %(tenant)s AND u.external_id = s.external_id AND u.external_id IS NOT NULL
+WHERE CASE
+    -- A person whom the catalog does not know and who may not sign in is left out, as are tombstones of strangers.
+    WHEN u.id IS NULL THEN s.reason IS NULL AND s.active
+    WHEN s.reason IS NOT NULL THEN u.active OR u.directory_active IS DISTINCT FROM false
+    ELSE (u.email, u.name, u.department, u.job_title, u.user_type, u.directory_active, u.active)
+            IS DISTINCT FROM (coalesce(s.email, u.email), s.name, s.department, s.job_title, s.user_type, s.active,
+                {_ACTIVE.format("u")})
+        OR (%(manage_roles)s AND u.role <> s.role)
+END
+"""
+
+# In a full round a user who did not come is gone: Graph forgets tombstones.
+_ABSENT = """
+INSERT INTO m365_plan
+SELECT u.external_id, u.id, false, u.last_access, 'missing', NULL, NULL, u.email, u.email, u.name, u.name, u.department,
+    u.department, u.job_title, u.job_title, u.user_type, u.user_type, u.role, u.role, u.active, false,
+    u.directory_active, false
+FROM llmops.users u
+WHERE u.tenant = %(tenant)s AND u.source = 'm365' AND u.external_id IS NOT NULL
+    AND (u.active OR u.directory_active IS DISTINCT FROM false)
+    AND NOT EXISTS (SELECT FROM m365_stage s WHERE s.external_id = u.external_id)
+"""
+
+_LINK = f"""
+UPDATE m365_plan p SET id = h.id, linked = true, last_access = h.last_access, email_before = h.email,
+    name_before = h.name, department_before = h.department, job_title_before = h.job_title,
+    user_type_before = h.user_type, role_before = h.role, active_before = h.active,
+    directory_active_before = h.directory_active, active = {_ACTIVE.format("h")},
+    role = CASE WHEN %(manage_roles)s THEN p.role ELSE h.role END
+FROM (
+    SELECT DISTINCT ON (lower(p.email)) p.external_id, true AS active, u AS holder
+    FROM m365_plan p
+    JOIN llmops.users u ON u.tenant = %(tenant)s AND lower(u.email) = lower(p.email) AND u.source = 'manual'
+    WHERE p.id IS NULL
+    ORDER BY lower(p.email), p.external_id
+) s CROSS JOIN LATERAL (SELECT (s.holder).*) h
+WHERE p.external_id = s.external_id
+"""
+
+# Entra itself puts the id before the principal name of a deleted user, so that the name can be given again.
+_RELEASED = "replace({0}.external_id, '-', '') || right({0}.email{1}, 288)"
+_RELEASE_LEAVERS = f"""
+UPDATE m365_plan p SET email = {_RELEASED.format("p", "_before")}
+WHERE p.id IS NOT NULL AND NOT p.active AND p.reason IS NOT NULL
+    AND EXISTS (SELECT FROM m365_plan q
+        WHERE lower(q.email) = lower(p.email) AND q.external_id <> p.external_id AND q.reason IS NULL)
+"""
+_RELEASE_PAST = f"""
+INSERT INTO m365_plan
+SELECT DISTINCT ON (u.id) u.external_id, u.id, false, u.last_access, 'released', NULL, NULL, u.email,
+    {_RELEASED.format("u", "")}, u.name, u.name, u.department, u.department, u.job_title, u.job_title, u.user_type,
+    u.user_type, u.role, u.role, u.active, u.active, u.directory_active, u.directory_active
+FROM m365_plan p
+JOIN llmops.users u ON u.tenant = %(tenant)s AND lower(u.email) = lower(p.email) AND u.source = 'm365'
+    AND NOT u.active AND u.directory_active IS NOT true
+WHERE p.reason IS NULL AND u.id IS DISTINCT FROM p.id AND lower(p.email) IS DISTINCT FROM lower(p.email_before)
+    AND NOT EXISTS (SELECT FROM m365_plan q WHERE q.id = u.id)
+"""
+
+# Who can't have the address that is wanted keeps the old one; a new user then has none and is not added. Giving one
+# address back can take it from another, so this is repeated until nothing changes.
+_YIELD = """
+WITH doubled AS (
+    SELECT lower(email) COLLATE "C" AS address FROM m365_plan WHERE email IS NOT NULL GROUP BY 1 HAVING count(*) > 1
+), ranked AS (
+    SELECT p.external_id, row_number() OVER (
+        PARTITION BY d.address ORDER BY (lower(p.email) = lower(p.email_before)) IS TRUE DESC, p.external_id) AS place
+    FROM m365_plan p JOIN doubled d ON d.address = lower(p.email) COLLATE "C"
+), held AS (
+    SELECT p.external_id, h.source, h.external_id AS holder
+    FROM m365_plan p
+    JOIN llmops.users h ON h.tenant = %(tenant)s AND lower(h.email) = lower(p.email)
+    WHERE lower(p.email) IS DISTINCT FROM lower(p.email_before) AND h.id IS DISTINCT FROM p.id
+        AND NOT EXISTS (SELECT FROM m365_plan q WHERE q.id = h.id AND lower(q.email) <> lower(h.email))
+), lost AS (
+    SELECT external_id, 'the same address as another user of the directory' AS note, NULL AS holder
+    FROM ranked WHERE place > 1
+    UNION ALL
+    SELECT external_id, CASE source WHEN 'manual' THEN 'a manually created user has the address'
+        ELSE 'another Microsoft 365 user still has the address' END, holder
+    FROM held
+)
+UPDATE m365_plan p SET email = p.email_before, note = l.note, holder = l.holder
+FROM lost l WHERE p.external_id = l.external_id AND p.email IS DISTINCT FROM p.email_before
+"""
+
+_ADMINS = """
+SELECT (SELECT count(*) FROM llmops.users u WHERE u.tenant = %(tenant)s AND u.active AND u.role = 'admin') AS before,
+    count(*) FILTER (WHERE active_before AND role_before = 'admin' AND NOT (active AND role = 'admin')) AS lost,
+    count(*) FILTER (WHERE active AND role = 'admin' AND email IS NOT NULL
+        AND (active_before AND role_before = 'admin') IS NOT true) AS gained
+FROM m365_plan
+"""
+_KEEP_ADMIN = """
+UPDATE m365_plan SET active = true, role = 'admin', note = 'kept as the last active admin' WHERE external_id = (
+    SELECT external_id FROM m365_plan
+    WHERE active_before AND role_before = 'admin' AND NOT (active AND role = 'admin')
+    ORDER BY last_access DESC NULLS LAST, lower(email_before) LIMIT 1)
+"""
+
+# What yielding has left without any difference is no work.
+_EFFECT = """
+ALTER TABLE m365_plan ADD COLUMN write boolean;
+UPDATE m365_plan SET write = false WHERE NOT linked AND (
+    (id IS NULL AND email IS NULL)
+    OR (email, name, department, job_title, user_type, role, active, directory_active)
+        IS NOT DISTINCT FROM (email_before, name_before, department_before, job_title_before, user_type_before,
+            role_before, active_before, directory_active_before))
+"""
+
+_UPDATE = """
+UPDATE llmops.users u SET email = p.email, name = p.name, department = p.department, job_title = p.job_title,
+    user_type = p.user_type, role = p.role, active = p.active, directory_active = p.directory_active,
+    source = 'm365', external_id = p.external_id
+FROM m365_plan p WHERE p.id = u.id AND p.id IS NOT NULL AND p.write IS NOT false
+"""
+_INSERT = """
+INSERT INTO llmops.users
+    (tenant, email, name, department, job_title, user_type, role, active, directory_active, source, external_id)
+SELECT %(tenant)s, email, name, department, job_title, user_type, role, active, directory_active, 'm365', external_id
+FROM m365_plan WHERE id IS NULL AND write IS NOT false
+"""
+
+
+def make(conn: Any, tenant: str, *, full: bool, manage_roles: bool, link_manual: bool) -> int:
+    """Make the plan of the staged users; nothing of the catalog is written.
+
+    :param full: whether who was not staged is gone.
+    :param manage_roles: whether roles of known users follow the staged ones.
+    :param link_manual: whether a manual user with the address of a new one becomes that one.
+    :returns: how many users differ.
+    """
+    values = {"tenant": tenant, "manage_roles": manage_roles}
+    conn.execute(_PLAN, values)
+    if full:
+        conn.execute(_ABSENT, values)
+    conn.execute("ALTER TABLE m365_plan ADD COLUMN holder text")
+    conn.execute("ANALYZE m365_plan")
+    if link_manual:
+        conn.execute(_LINK, values)
+    conn.execute(_RELEASE_LEAVERS, values)
+    conn.execute(_RELEASE_PAST, values)
+    while conn.execute(_YIELD, values).rowcount:
+        pass
+    admins = conn.execute(_ADMINS, values).fetchone()
+    if admins["before"] and admins["before"] - admins["lost"] + admins["gained"] == 0:
+        conn.execute(_KEEP_ADMIN)
+    conn.execute(_EFFECT)
+    return conn.execute("SELECT count(*) AS count FROM m365_plan WHERE write IS NOT false").fetchone()["count"]
+
+
+def write(conn: Any, tenant: str) -> None:
+    """Carry the plan out: who is there first, which frees addresses, then who is new."""
+    conn.execute(_UPDATE)
+    conn.execute(_INSERT, {"tenant": tenant})

@@ -1,0 +1,104 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A tenant as a whole: its record, users and agents, made or removed in one transaction."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import agents, naming, records, tables, tenants, users
+from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.placement import Placement
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Plan
+
+_NAMED_IN_ERROR = 10
+
+
+def ensure(conn: Any, options: Sequence[Mapping[str, Any]], placement: Placement) -> tuple[Plan, list[dict[str, Any]]]:
+    """Make tenants as their options say, with the users and agents nested in them.
+
+    :param options: options of module ``tenant``.
+    :returns: the plan carried out, and the tenants as results: with all their agents, the users that were named, and
+        counts; a removed tenant with what was removed.
+    :raises TenancyError: for bad options, or ``tenant_in_use``.
+    """
+    wishes = [tenants.wish(each) for each in options]
+    present = [each for each in options if each["state"] == "present"]
+    absent = [each for each in options if each["state"] == "absent"]
+    user_wishes = [users.wish({**user, "tenant": each["tenant"]}) for each in present for user in each["users"] or ()]
+    agent_wishes = _agent_wishes(conn, present)
+    emptied, removed_agents = _empty(conn, absent)
+    own, now = tenants.ensure(conn, wishes)
+    peopled, named_users = users.ensure(conn, user_wishes)
+    placed, _agents = agents.ensure(conn, agents.name_all(conn, agent_wishes), placement)
+    plan = records.merge(emptied, own, peopled, placed)
+    return plan, _results(conn, wishes, now, named_users, removed_agents)
+
+
+def _agent_wishes(conn: Any, options: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The agents nested in tenants; one without a name is the tenant's only agent, or a first one."""
+    unnamed = [each["tenant"] for each in options if any(not agent["agent"] for agent in each["agents"] or ())]
+    existing = agents.of_tenants(conn, unnamed) if unnamed else []
+    wishes = []
+    for each in options:
+        names = [row["agent"] for row in existing if row["tenant"] == each["tenant"]]
+        for agent in naming.name_agents(each["tenant"], each["agents"] or (), names):
+            wishes.append(agents.wish({**agent, "tenant": each["tenant"]}))
+    return wishes
+
+
+def _empty(conn: Any, options: Sequence[Mapping[str, Any]]) -> tuple[Plan, list[dict[str, Any]]]:
+    """Remove what belongs to tenants that are going to be removed. Users go along; agents only with ``cascade``."""
+    names = [each["tenant"] for each in options]
+    if not names:
+        return Plan(), []
+    own_agents = agents.of_tenants(conn, names)
+    for each in options:
+        kept = [row["agent"] for row in own_agents if row["tenant"] == each["tenant"]]
+        if kept and not each["cascade"]:
+            raise TenancyError(
+                f"Tenant {each['tenant']} still has {len(kept)} agent{'s' * (len(kept) > 1)}:"
+                f" {', '.join(kept[:_NAMED_IN_ERROR])}{', …' * (len(kept) > _NAMED_IN_ERROR)}",
+                remedy="Remove them first (playbooks/offboard_tenant.yml does), or set cascade=true to remove their records",
+                kind="tenant_in_use", agents=kept,
+            )
+    own_users = conn.execute(
+        "SELECT * FROM llmops.users WHERE tenant = ANY(%s) ORDER BY email", (names,)
+    ).fetchall()
+    users.allow_losing_admins(conn, names)
+    agent_steps = records.Steps(remove=tuple(own_agents))
+    user_steps = records.Steps(remove=tuple(own_users))
+    tables.write(conn, agents.AGENT, agent_steps)
+    tables.write(conn, users.USER, user_steps)
+    plan = records.merge(records.plan(agents.AGENT, agent_steps, {}), records.plan(users.USER, user_steps, {}))
+    return plan, own_agents
+
+
+def _results(
+    conn: Any, wishes: Sequence[Mapping[str, Any]], now: Mapping[records.Key, records.Row],
+    named_users: Mapping[records.Key, records.Row], removed_agents: Sequence[records.Row],
+) -> list[dict[str, Any]]:
+    names = [each["tenant"] for each in wishes]
+    own_agents: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    for rows, state in ((agents.of_tenants(conn, names), "present"), (removed_agents, "absent")):
+        for row in rows:
+            own_agents[row["tenant"]].append(records.as_result(row, state=state))
+    people: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    for row in named_users.values():
+        people[row["tenant"]].append(records.as_result(row, state="present"))
+    counts = {row["tenant"]: row["count"] for row in conn.execute(
+        "SELECT tenant, count(*) AS count FROM llmops.users WHERE tenant = ANY(%s) GROUP BY tenant", (names,)
+    ).fetchall()}
+    return [
+        records.as_result(
+            now.get((wish["tenant"],), {"tenant": wish["tenant"]}),
+            state=wish["state"],
+            agents=own_agents[wish["tenant"]],
+            users=people[wish["tenant"]],
+            agent_count=sum(1 for agent in own_agents[wish["tenant"]] if agent["state"] == "present"),
+            user_count=counts.get(wish["tenant"], 0),
+        )
+        for wish in wishes
+    ]

@@ -1,0 +1,71 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Options of the records in the catalog: tenants, their users, their agents. No defaults: what is not given stays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Spec = dict[str, dict[str, Any]]
+
+STATE: Spec = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}
+
+_USER: Spec = {
+    "email": {"type": "str", "required": True},
+    **STATE,
+    "name": {"type": "str"},
+    "role": {"type": "str", "choices": ["admin", "analyst", "viewer"]},
+    "active": {"type": "bool"},
+    "force": {"type": "bool"},
+}
+_AGENT: Spec = {
+    "agent": {"type": "str"},
+    **STATE,
+    "host": {"type": "str"},
+    "port": {"type": "int"},
+    "bind_address": {"type": "str"},
+    "models": {"type": "list", "elements": "str"},
+    "memory_limit": {"type": "str"},
+    "memory_reservation": {"type": "str"},
+    "cpu_limit": {"type": "str"},
+    "context_length": {"type": "int"},
+    "num_parallel": {"type": "int"},
+    "keep_alive": {"type": "str"},
+    "image": {"type": "str"},
+    "desired_state": {"type": "str", "choices": ["started", "stopped"]},
+    "observed": {"type": "dict"},
+}
+_TENANT: Spec = {"tenant": {"type": "str", "required": True}}
+
+USER: Spec = {**_TENANT, **_USER}
+AGENT: Spec = {**_TENANT, **_AGENT}
+TENANT: Spec = {
+    **_TENANT,
+    **STATE,
+    "name": {"type": "str"},
+    "domain": {"type": "str"},
+    "m365_tenant_id": {"type": "str"},
+    "active": {"type": "bool"},
+    "quota_agents": {"type": "str"},
+    "quota_memory": {"type": "str"},
+    "quota_cpus": {"type": "str"},
+    "cascade": {"type": "bool"},
+    "users": {"type": "list", "elements": "dict", "options": _USER},
+    "agents": {"type": "list", "elements": "dict", "options": _AGENT},
+}
+
+PLACEMENT: Spec = {
+    "agent_hosts": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "name": {"type": "str", "required": True},
+            "memory": {"type": "str"},
+            "cpus": {"type": "str"},
+            "agents": {"type": "int"},
+        },
+    },
+    "port_range": {"type": "str", "default": "11435-12434"},
+}
