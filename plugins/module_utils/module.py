@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import traceback
 from dataclasses import dataclass
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Iterable, Mapping, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -36,6 +36,7 @@ def run_module(
     argument_spec: Mapping[str, Any],
     *,
     groups: Sequence[OptionGroup] = (),
+    ordinary: Callable[[Mapping[str, Any]], Iterable[str]] = lambda params: (),
     **constraints: Any,
 ) -> None:
     """Run ``logic`` as an Ansible module; does not return.
@@ -43,6 +44,8 @@ def run_module(
     :param logic: takes the options and the run, returns the result (``changed``, optionally ``diff``, and values).
     :param argument_spec: the module's own options; those of ``groups`` are added.
     :param groups: option groups the module shares with others.
+    :param ordinary: gives values of ``no_log`` options that are no secrets by their text alone. Ansible masks a secret
+        wherever its text occurs: one of "1" would blank every number of the result. The log of the call hides them still.
     :param constraints: ``mutually_exclusive``, ``required_if`` and the like of AnsibleModule.
     """
     spec = dict(argument_spec)
@@ -51,6 +54,7 @@ def run_module(
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True, **constraints)
     for group in groups:
         module.no_log_values.update(group.secrets(module.params))
+    module.no_log_values.difference_update(ordinary(module.params))
     try:
         for group in groups:
             group.require()

@@ -1,0 +1,228 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan of agents: desired and actual state in, ordered actions and the state after them out. Pure, for every engine.
+
+Order of the actions: what goes (and frees ports and names), networks and images, then each agent, then networks that
+nobody needs any more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Mapping, Sequence
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import (
+    ActualAgent,
+    AgentAction,
+    AgentSettings,
+    AgentSpec,
+    Observation,
+)
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.changes import container_changes
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.conflicts import ownership_errors, port_errors
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.failures import combined
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.host import HostFacts
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.network_plan import NetworkPlan, PoolOptions
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.settings import check_spec, resolve
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.views import absent_view, agent_view, settings_view
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name
+from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Change, Impact, Plan
+
+
+@dataclass(frozen=True)
+class AgentPlan(Plan):
+    """A plan whose ``after`` is the predicted state of each agent.
+
+    :param running: agents that run once it is applied. :param fresh: those whose models volume is new, so empty.
+    :param warnings: what an operator should know besides.
+    """
+
+    running: frozenset[str] = frozenset()
+    fresh: frozenset[str] = frozenset()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Target:
+    """One agent on its way: what is wanted, what is there, and the complete settings it ends with."""
+
+    spec: AgentSpec
+    actual: ActualAgent | None
+    settings: AgentSettings
+
+    @property
+    def runs(self) -> bool:
+        """Whether it runs in the end."""
+        if self.spec.state == "present":
+            return self.actual is not None and self.actual.running
+        return self.spec.state == "started"
+
+
+@dataclass
+class _Draft:
+    """The plan while it grows, by phase."""
+
+    removals: list[AgentAction] = field(default_factory=list)
+    stops: list[AgentAction] = field(default_factory=list)
+    images: dict[str, AgentAction] = field(default_factory=dict)
+    changes: list[AgentAction] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    recreated: set[str] = field(default_factory=set)
+
+
+def plan_agents(
+    specs: Sequence[AgentSpec], observed: Observation, host: HostFacts, pool: PoolOptions
+) -> AgentPlan:
+    """The plan that brings ``specs`` about.
+
+    :param specs: one for each agent. :param observed: the engine. :param host: listening ports and routes.
+    :param pool: where subnets of new networks come from.
+    :raises TenancyError: everything that is known to fail, before anything is done; of several agents in one error.
+    """
+    _check_list(specs)
+    errors = ownership_errors(specs, observed)
+    targets = [] if errors else [_target(spec, observed) for spec in specs]
+    wanted = [target for target in targets if target.spec.state != "absent"]
+    if not errors:
+        errors = port_errors([(t.spec, t.settings) for t in wanted if t.runs], _releasing(targets), observed, host)
+    if errors:
+        raise combined(errors, "agents")
+    networks = NetworkPlan(observed, pool, host.routes)
+    draft = _Draft()
+    for target in targets:
+        if target.spec.state == "absent":
+            _plan_removal(target, observed, networks, draft)
+        else:
+            networks.join(target.spec.tenant, container_name(target.spec.agent))
+            _plan_agent(target, observed, draft)
+    actions = (
+        *draft.removals, *draft.stops, *networks.creations(), *draft.images.values(), *draft.changes, *networks.removals(),
+    )
+    return AgentPlan(
+        actions=actions,
+        before={t.spec.agent: _before(t, observed) for t in targets},
+        after={
+            t.spec.agent: _after(t, observed, networks.subnet(t.spec.tenant), t.spec.agent in draft.recreated) for t in targets
+        },
+        running=frozenset(t.spec.agent for t in wanted if t.runs),
+        fresh=frozenset(t.spec.agent for t in wanted if container_name(t.spec.agent) not in observed.volumes),
+        warnings=tuple((*draft.warnings, *networks.warnings)),
+    )
+
+
+def _check_list(specs: Sequence[AgentSpec]) -> None:
+    seen: set[str] = set()
+    for spec in specs:
+        check_spec(spec)
+        if spec.agent in seen:
+            raise TenancyError(
+                f"Agent '{spec.agent}' is described twice",
+                remedy="Keep one of the two; names of agents are unique on a host, whatever their tenant",
+                kind="duplicate_agent",
+            )
+        seen.add(spec.agent)
+
+
+def _target(spec: AgentSpec, observed: Observation) -> Target:
+    actual = observed.agents.get(spec.agent)
+    settings = resolve(spec, actual.settings if actual else None)
+    return Target(spec, actual, settings)
+
+
+def _releasing(targets: Sequence[Target]) -> frozenset[str]:
+    """Agents that give their port back before any other is started."""
+    return frozenset(target.spec.agent for target in targets if not target.runs)
+
+
+def _plan_removal(target: Target, observed: Observation, networks: NetworkPlan, draft: _Draft) -> None:
+    spec, name = target.spec, container_name(target.spec.agent)
+    foreign = observed.foreign.get(("container", name))
+    if foreign:
+        draft.warnings.append(f"Container {name} is not an agent of this collection ({foreign.origin}) and was left alone")
+    volume = observed.volumes.get(name)
+    doomed = bool(volume and spec.remove_volume)
+    if target.actual:
+        draft.removals.append(_action("remove", "container", target, Impact.RECREATE))
+        networks.leave(target.actual.tenant or spec.tenant, target.actual.name)
+    if doomed:
+        draft.removals.append(_action("remove", "volume", target, Impact.DATA_LOSS))
+    networks.leave(spec.tenant, name)
+
+
+def _plan_agent(target: Target, observed: Observation, draft: _Draft) -> None:
+    name = container_name(target.spec.agent)
+    volume = observed.volumes.get(name)
+    if volume is None:
+        draft.changes.append(_action("create", "volume", target))
+    elif not volume.labelled:
+        draft.warnings.append(f"Volume {name} has lost its labels; they can't be put back without losing its data")
+    if target.actual is None:
+        _pull_missing(target, observed, draft)
+        draft.changes.append(_action("create", "container", target))
+        started = False
+    else:
+        started = _plan_existing(target, target.actual, observed, draft)
+    if target.runs and not started:
+        draft.changes.append(_action("start", "container", target))
+
+
+def _plan_existing(target: Target, actual: ActualAgent, observed: Observation, draft: _Draft) -> bool:
+    """Actions of an agent that is there; tells whether it runs after them without being started."""
+    spec, settings, name = target.spec, target.settings, container_name(target.spec.agent)
+    changes, impact = container_changes(actual, spec.tenant, settings, observed.images)
+    if impact is Impact.RECREATE or actual.state == "dead":
+        _pull_missing(target, observed, draft)
+        draft.changes.append(_action("recreate", "container", target, Impact.RECREATE, changes))
+        draft.recreated.add(spec.agent)
+        return False
+    if not target.runs and actual.running:
+        draft.stops.append(_action("stop", "container", target, Impact.RESTART))
+    if changes or actual.name != name or actual.leftovers:
+        draft.changes.append(_action("update", "container", target, impact, changes))
+    # One that restarts counts as started: why it does not stay up is for the health check to find.
+    return actual.state in ("running", "restarting")
+
+
+def _pull_missing(target: Target, observed: Observation, draft: _Draft) -> None:
+    image = target.settings.image
+    if not observed.images.get(image):
+        draft.images[image] = AgentAction("pull", "image", image, agent=target.spec.agent, tenant=target.spec.tenant)
+
+
+def _action(
+    verb: str, kind: str, target: Target, impact: Impact = Impact.IN_PLACE, changes: tuple[Change, ...] = ()
+) -> AgentAction:
+    return AgentAction(
+        verb=verb, kind=kind, name=container_name(target.spec.agent), impact=impact, changes=changes,
+        agent=target.spec.agent, tenant=target.spec.tenant, settings=target.settings,
+        current=target.actual.name if target.actual else "",
+    )
+
+
+def _before(target: Target, observed: Observation) -> Mapping[str, Any]:
+    if target.actual is None:
+        return absent_view(target.spec, observed.volumes.get(container_name(target.spec.agent)))
+    return agent_view(target.actual, observed)
+
+
+def _after(target: Target, observed: Observation, subnet: str | None, recreated: bool) -> Mapping[str, Any]:
+    spec, actual = target.spec, target.actual
+    if spec.state == "absent":
+        return absent_view(spec, None if spec.remove_volume else observed.volumes.get(container_name(spec.agent)))
+    kept = actual if actual and not recreated else None
+    # Another name of the same image is no change, so a container keeps the name it was created with.
+    settings = replace(target.settings, image=kept.settings.image) if kept else target.settings
+    image_id = kept.image_id if kept else observed.images.get(settings.image) or ""
+    address = kept.address if kept and target.runs else ""
+    return settings_view(spec.agent, spec.tenant, _state(target, kept), settings, image_id, address, subnet)
+
+
+def _state(target: Target, kept: ActualAgent | None) -> str:
+    if target.runs:
+        return "running"
+    if kept is None:
+        return "created"
+    return "exited" if kept.running else kept.state

@@ -1,0 +1,195 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Agents as they shall be: observe, plan, apply, wait until healthy, and tell. The same path in check mode, up to apply."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Mapping, Sequence
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.agent_plan import AgentPlan, plan_agents
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import (
+    ActualAgent,
+    AgentAction,
+    AgentSpec,
+    Engine,
+    Observation,
+)
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.conflicts import next_free_port, port_error
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.diagnose import LOG_LINES, diagnosis
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.failures import combined
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.health import Answer, Probe, ask, wait_healthy
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.host import HostFacts, read_host
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.network_plan import PoolOptions
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.settings import DEFAULTS
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.views import agent_view
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import human_size
+
+# Another run took a subnet, made the network or the container meanwhile: what is there now decides again.
+_RACES = frozenset({"subnet_taken", "docker_conflict"})
+_ATTEMPTS = 4
+
+
+@dataclass(frozen=True)
+class Options:
+    """How agents are brought about. :param healthy_timeout: seconds for all of them to answer."""
+
+    pool: PoolOptions = PoolOptions()
+    healthy_timeout: float = 60
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was done, or would be. :param agents: in the order they were asked for."""
+
+    plan: AgentPlan
+    agents: list[dict[str, Any]]
+
+
+def ensure_agents(
+    engine: Engine, specs: Sequence[AgentSpec], probe: Probe, options: Options = Options(), *, check: bool = False
+) -> Outcome:
+    """Bring the agents of ``specs`` about.
+
+    :param probe: asks an endpoint for its models. :param check: plan only.
+    :raises TenancyError: before any change for what is known to fail; after it, for each agent that could not be
+        brought about or does not get healthy. Other agents of the call are finished first.
+    """
+    actions: tuple[AgentAction, ...] = ()
+    first: AgentPlan | None = None
+    for attempt in range(_ATTEMPTS):
+        observed, plan = _planned(engine, specs, options)
+        first = first or plan
+        if check:
+            _require_images(engine, plan)
+            return Outcome(plan, _predicted(specs, observed, plan, probe))
+        try:
+            failures = _apply(engine, plan, observed)
+        except TenancyError as error:
+            if error.kind not in _RACES or attempt == _ATTEMPTS - 1:
+                raise
+            continue
+        actions = plan.actions
+        break
+    if actions:
+        observed = engine.observe([spec.agent for spec in specs])
+    running = [observed.agents[name] for name in sorted(plan.running - set(failures)) if name in observed.agents]
+    answers = wait_healthy(running, probe, engine.details, options.healthy_timeout)
+    for agent in running:
+        if not answers[agent.agent].api:
+            failures[agent.agent] = diagnosis(
+                agent.agent, agent.settings, engine.details(agent), engine.logs(agent, LOG_LINES), options.healthy_timeout
+            )
+    if failures:
+        raise combined(list(failures.values()), "agents")
+    return Outcome(first, _actual(specs, observed, plan, answers))
+
+
+def _planned(engine: Engine, specs: Sequence[AgentSpec], options: Options) -> tuple[Observation, AgentPlan]:
+    images = {spec.image or DEFAULTS.image for spec in specs if spec.state != "absent"}
+    observed = engine.observe([spec.agent for spec in specs], sorted(images))
+    host = read_host() if engine.local else HostFacts()
+    plan = plan_agents(specs, observed, host, options.pool)
+    for action in plan.actions:
+        _check_shrink(engine, action, observed)
+    return observed, plan
+
+
+def _check_shrink(engine: Engine, action: AgentAction, observed: Observation) -> None:
+    """Refuse a limit below what the agent uses: a cgroup of version 2 would kill it instead."""
+    agent = observed.agents.get(action.agent)
+    limit = next((change for change in action.changes if change.field == "memory_limit"), None)
+    if action.verb != "update" or limit is None or agent is None or not agent.running or limit.after >= limit.before:
+        return
+    used = engine.usage(agent).memory
+    if used > limit.after:
+        raise TenancyError(
+            f"The memory_limit of agent '{action.agent}' can't be lowered to {human_size(limit.after)}",
+            cause=f"it uses {human_size(used)} now",
+            remedy="Choose a higher memory_limit, unload its models, or stop the agent first",
+            kind="memory_in_use",
+            agent=action.agent, used=used,
+        )
+
+
+def _require_images(engine: Engine, plan: AgentPlan) -> None:
+    for action in plan.actions:
+        if action.verb == "pull":
+            engine.require_image(action.name)
+
+
+def _apply(engine: Engine, plan: AgentPlan, observed: Observation) -> dict[str, TenancyError]:
+    """Apply all actions; an agent that fails is left where it is and the others go on."""
+    failures: dict[str, TenancyError] = {}
+    for action in plan.actions:
+        if action.agent in failures:
+            continue
+        try:
+            engine.apply(action)
+        except TenancyError as error:
+            if not action.agent or error.kind in _RACES:
+                raise
+            failures[action.agent] = _named(engine, action, error)
+    return failures
+
+
+def _named(engine: Engine, action: AgentAction, error: TenancyError) -> TenancyError:
+    """A port that was taken between plan and start is told like one that was found in the plan."""
+    settings = action.settings
+    if error.kind != "port_in_use" or settings is None or not settings.port:
+        return error
+    observed, host = engine.observe([]), read_host() if engine.local else HostFacts()
+    holders = [f"container {use.container}" for use in observed.ports if use.port == settings.port]
+    holders += [host.process_of(listener.inode) for listener in host.listeners if listener.port == settings.port]
+    return port_error(
+        action.agent, settings, holders[0] if holders else "something", next_free_port(settings.port, [], observed, host)
+    )
+
+
+def _predicted(
+    specs: Sequence[AgentSpec], observed: Observation, plan: AgentPlan, probe: Probe
+) -> list[dict[str, Any]]:
+    """Agents as they will be. The models of one that does not run can't be asked for: they are None, unless it is new."""
+    agents = []
+    for spec in specs:
+        view, actual = dict(plan.after[spec.agent]), observed.agents.get(spec.agent)
+        if spec.state == "absent":
+            agents.append(view)
+            continue
+        touched = {action.verb for action in plan.actions if action.agent == spec.agent and action.kind == "container"}
+        answer = ask(actual, probe) if actual else Answer()
+        runs = spec.agent in plan.running
+        models = [] if spec.agent in plan.fresh and runs else answer.models if runs else None
+        restarted = bool(touched & {"create", "recreate", "start"})
+        agents.append({**view, "health": _health(runs, restarted, actual, answer), "models": models})
+    return agents
+
+
+def _health(runs: bool, restarted: bool, actual: ActualAgent | None, answer: Answer) -> dict[str, Any]:
+    if restarted or actual is None:
+        return {"status": "starting" if runs else "stopped", "api": runs, "oom_killed": False, "restart_count": 0}
+    return {
+        "status": actual.health.status if runs else "stopped",
+        "api": runs and answer.api,
+        "oom_killed": actual.health.oom_killed,
+        "restart_count": actual.health.restart_count,
+    }
+
+
+def _actual(
+    specs: Sequence[AgentSpec], observed: Observation, plan: AgentPlan, answers: Mapping[str, Answer]
+) -> list[dict[str, Any]]:
+    """Agents as they are. One that is gone is told from the plan, which knows what stayed of it."""
+    agents = []
+    for spec in specs:
+        actual = observed.agents.get(spec.agent)
+        if actual is None or spec.state == "absent":
+            agents.append(dict(plan.after[spec.agent]))
+            continue
+        answer = answers.get(spec.agent, Answer())
+        health = _health(actual.running, False, actual, answer)
+        agents.append({**agent_view(actual, observed), "health": health, "models": answer.models})
+    return agents

@@ -1,0 +1,238 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The Docker Engine: observe and apply. What it sends is in ``docker_shape``, what it reads in ``docker_observe``."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any, Callable, Mapping, Sequence
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine import docker_shape as shape
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import (
+    ActualAgent,
+    AgentAction,
+    AgentSettings,
+    Observation,
+    Usage,
+)
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_client import connect, translated
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_observe import NEW, Observer
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import network_name
+from ansible_collections.llmops.tenancy.plugins.module_utils.options.docker import DockerSettings
+
+# Ollama ends within a second of SIGTERM unless it answers a request; the engine kills it after this many.
+GRACE = 10
+
+
+class DockerEngine:
+    """One Docker Engine.
+
+    :param settings: how to reach it.
+    :raises TenancyError: when it can't be reached.
+    """
+
+    def __init__(self, settings: DockerSettings) -> None:
+        self.host = settings.host
+        self.local = settings.host.startswith("unix://")
+        self.client = connect(settings)
+
+    def observe(self, agents: Sequence[str] | None, images: Sequence[str] = ()) -> Observation:
+        """See :class:`base.Engine`."""
+        with translated(self.host, "The Docker Engine could not be listed"):
+            return Observer(self.client).observe(agents, images)
+
+    def apply(self, action: AgentAction) -> None:
+        """See :class:`base.Engine`.
+
+        :raises TenancyError: naming the object.
+        """
+        with translated(self.host, f"{action.kind.capitalize()} {action.name} could not be {_PAST[action.verb]}"):
+            getattr(self, f"_{action.verb}_{action.kind}")(action)
+
+    def usage(self, agent: ActualAgent) -> Usage:
+        """See :class:`base.Engine`. Page cache is left out: the kernel gives it back."""
+        with translated(self.host, f"The usage of container {agent.name} could not be read"):
+            stats = self.client.stats(agent.id, stream=False, one_shot=True)
+        memory = stats.get("memory_stats") or {}
+        parts = memory.get("stats") or {}
+        # cgroup v1 counts anonymous memory as total_rss, v2 as anon.
+        return Usage(int(parts.get("total_rss", parts.get("anon", memory.get("usage", 0)))))
+
+    def require_image(self, image: str) -> None:
+        """See :class:`base.Engine`. The engine asks the image registry for the manifest only."""
+        with self._needs_image(image):
+            self.client.inspect_distribution(image)
+
+    def logs(self, agent: ActualAgent, lines: int) -> list[str]:
+        """See :class:`base.Engine`."""
+        with translated(self.host, f"The log of container {agent.name} could not be read"):
+            text = self.client.logs(agent.id, tail=lines, stdout=True, stderr=True)
+        return text.decode(errors="replace").splitlines()[-lines:]
+
+    def details(self, agent: ActualAgent) -> Mapping[str, Any]:
+        """See :class:`base.Engine`."""
+        with translated(self.host, f"Container {agent.name} could not be inspected"):
+            inspected = self.client.inspect_container(agent.id)
+        return {**inspected["State"], "RestartCount": inspected.get("RestartCount", 0)}
+
+    def answers(self, agent: ActualAgent) -> bool:
+        """Whether Ollama answers inside the container; for engines whose ports can't be reached from here."""
+        with translated(self.host, f"Container {agent.name} could not be probed"):
+            execution = self.client.exec_create(agent.id, ["ollama", "list"])
+            self.client.exec_start(execution["Id"])
+            return self.client.exec_inspect(execution["Id"])["ExitCode"] == 0
+
+    # --- networks, images, volumes
+
+    def _create_network(self, action: AgentAction) -> None:
+        from docker.types import IPAMConfig, IPAMPool
+
+        self.client.create_network(
+            action.name,
+            driver="bridge",
+            ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=action.subnet)]),
+            labels=shape.owner_labels("", action.tenant, _now()),
+            check_duplicate=True,
+        )
+
+    def _remove_network(self, action: AgentAction) -> None:
+        self._unless_gone(lambda: self.client.remove_network(action.name))
+
+    def _pull_image(self, action: AgentAction) -> None:
+        with self._needs_image(action.name):
+            for line in self.client.pull(action.name, stream=True, decode=True):
+                if "error" in line:
+                    raise _missing_image(action.name, str(line["error"]))
+
+    def _create_volume(self, action: AgentAction) -> None:
+        self.client.create_volume(action.name, labels=shape.owner_labels(action.agent, action.tenant, _now()))
+
+    def _remove_volume(self, action: AgentAction) -> None:
+        self._unless_gone(lambda: self.client.remove_volume(action.name))
+
+    # --- containers
+
+    def _create_container(self, action: AgentAction) -> None:
+        self._create(action, action.name)
+
+    def _recreate_container(self, action: AgentAction) -> None:
+        """Make the new one beside the old, then let the old go: a failure or a kill leaves one of them complete."""
+        new = action.name + NEW
+        if action.current != action.name:
+            self.client.rename(action.current, action.name)
+        self._unless_gone(lambda: self.client.remove_container(new, force=True))
+        self._create(action, new)
+        self._remove(action.name)
+        self.client.rename(new, action.name)
+
+    def _update_container(self, action: AgentAction) -> None:
+        if action.current != action.name:
+            self.client.rename(action.current, action.name)
+        else:
+            self._unless_gone(lambda: self.client.remove_container(action.name + NEW, force=True))
+        fields = {change.field for change in action.changes}
+        if action.settings and fields - {"network"}:
+            self._set_limits(action.name, action.settings)
+        if "network" in fields:
+            self._attach(action.name, network_name(action.tenant))
+
+    def _start_container(self, action: AgentAction) -> None:
+        if self.client.inspect_container(action.name)["State"]["Paused"]:
+            self.client.unpause(action.name)
+        else:
+            self.client.start(action.name)
+
+    def _stop_container(self, action: AgentAction) -> None:
+        self.client.stop(action.current, timeout=GRACE)
+
+    def _remove_container(self, action: AgentAction) -> None:
+        self._remove(action.current)
+        self._unless_gone(lambda: self.client.remove_container(action.name + NEW, force=True))
+
+    def _create(self, action: AgentAction, name: str) -> None:
+        assert action.settings is not None
+        body = shape.container(action.agent, action.tenant, action.settings, _now())
+        self.client.create_container_from_config(body, name)
+
+    def _remove(self, name: str) -> None:
+        def remove() -> None:
+            self.client.stop(name, timeout=GRACE)
+            self.client.remove_container(name, force=True)
+
+        self._unless_gone(remove)
+
+    def _set_limits(self, name: str, settings: AgentSettings) -> None:
+        wanted = shape.limits(settings)
+        self.client.update_container(
+            name,
+            mem_limit=wanted["Memory"],
+            memswap_limit=wanted["MemorySwap"],
+            mem_reservation=wanted["MemoryReservation"],
+            cpu_period=wanted["CpuPeriod"],
+            cpu_quota=wanted["CpuQuota"],
+            restart_policy=shape.RESTART,
+        )
+
+    def _attach(self, name: str, network: str) -> None:
+        """Leave every network, also one that is gone (the engine drops it from a stopped container), and join the one."""
+        from docker.errors import APIError
+
+        attachments = self.client.inspect_container(name)["NetworkSettings"]["Networks"] or {}
+        for attached in attachments:
+            try:
+                self.client.disconnect_container_from_network(name, attached, force=True)
+            except APIError as error:
+                if error.status_code != 404:
+                    raise
+        self.client.connect_container_to_network(name, network)
+
+    def _unless_gone(self, remove: Callable[[], None]) -> None:
+        from docker.errors import NotFound
+
+        try:
+            remove()
+        except NotFound:
+            # What was to be removed is gone, by another run or by hand.
+            return
+
+    def _needs_image(self, image: str) -> "_ImageEdge":
+        return _ImageEdge(image)
+
+
+class _ImageEdge:
+    """Whatever goes wrong with getting an image ends in one error that says where images come from."""
+
+    def __init__(self, image: str) -> None:
+        self.image = image
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        from docker.errors import DockerException
+
+        if isinstance(error, DockerException):
+            raise _missing_image(self.image, str(getattr(error, "explanation", None) or error)) from error
+
+
+def _missing_image(image: str, cause: str) -> TenancyError:
+    return TenancyError(
+        f"Image {image} is not on this host and can't be pulled",
+        cause=cause,
+        remedy="Check its name and the image registry, or bring it with role llmops.tenancy.ollama_image (archive or build)",
+        kind="image_missing",
+        image=image,
+    )
+
+
+_PAST = {
+    "create": "created", "remove": "removed", "pull": "pulled", "recreate": "recreated", "update": "updated",
+    "start": "started", "stop": "stopped",
+}
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

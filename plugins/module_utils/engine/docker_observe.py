@@ -1,0 +1,187 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Observing a Docker Engine: one listing of containers, networks and volumes, then only our own containers inspected."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any, Iterable, Mapping, Sequence
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine import docker_shape as shape
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import (
+    ActualAgent,
+    Foreign,
+    Health,
+    Network,
+    Observation,
+    PortUse,
+    Volume,
+)
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import (
+    CONTAINER_PREFIX,
+    NETWORK_PREFIX,
+    container_name,
+    network_name,
+)
+
+# Name of a new container until the old one is gone. An agent's name has no dot, so nothing else can be called so.
+NEW = ".new"
+_TENANT, _AGENT = shape.LABEL + "tenant_id", shape.LABEL + "agent"
+
+
+class Observer:
+    """One observation. It keeps what it listed, so that no call is made twice.
+
+    :param client: the SDK's low-level client.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.listed = client.containers(all=True)
+        self.networks = client.networks()
+        self.volumes = client.volumes(filters={"name": CONTAINER_PREFIX}).get("Volumes") or []
+        self._images: dict[str, Mapping[str, Any] | None] = {}
+        self._swap_limited: bool | None = None
+
+    def observe(self, agents: Sequence[str] | None, images: Iterable[str]) -> Observation:
+        """The engine's state. :param agents: names, None for all."""
+        named = self._own_containers()
+        wanted = named if agents is None else {name: named[name] for name in agents if name in named}
+        actual = {agent: self._agent(agent, listed) for agent, listed in wanted.items()}
+        references = {*images, *(agent.settings.image for agent in actual.values())}
+        found = {reference: self._image(reference) for reference in references}
+        volumes = [self._volume(volume, actual) for volume in self.volumes]
+        return Observation(
+            agents=actual,
+            foreign={(item.kind, item.name): item for item in self._foreign(volumes)},
+            networks={network["Name"]: self._network(network) for network in self.networks},
+            volumes={volume.name: volume for volume in volumes if volume.agent},
+            images={reference: image["Id"] if image else None for reference, image in found.items()},
+            ports=tuple(self._ports()),
+        )
+
+    def _own_containers(self) -> dict[str, list[Mapping[str, Any]]]:
+        """Listed containers by the agent they belong to; first the one that counts, then leftovers."""
+        found: dict[str, list[Mapping[str, Any]]] = {}
+        for listed in self.listed:
+            agent = (listed.get("Labels") or {}).get(_AGENT)
+            if agent:
+                found.setdefault(agent, []).append(listed)
+        for agent, candidates in found.items():
+            # An old container under its own name counts until it is removed: the new one has not run yet.
+            order = [container_name(agent), container_name(agent) + NEW]
+            candidates.sort(key=lambda listed: order.index(_name(listed)) if _name(listed) in order else len(order))
+        return found
+
+    def _agent(self, agent: str, listed: Sequence[Mapping[str, Any]]) -> ActualAgent:
+        inspected = self.client.inspect_container(listed[0]["Id"])
+        image = self._image(inspected["Image"])
+        config = image["Config"] if image else None
+        found = inspected["Config"].get("Labels") or {}
+        tenant = found.get(_TENANT, "")
+        attachment = (inspected["NetworkSettings"].get("Networks") or {}).get(network_name(tenant)) or {}
+        return ActualAgent(
+            agent=agent,
+            tenant=tenant,
+            name=inspected["Name"].lstrip("/"),
+            id=inspected["Id"],
+            state=inspected["State"]["Status"],
+            settings=shape.read_settings(inspected, config),
+            image_id=inspected["Image"],
+            deviations=shape.read_deviations(agent, tenant, inspected, config, self._limits_swap(inspected)),
+            attached=self._attached(tenant, inspected),
+            address=attachment.get("IPAddress") or "",
+            health=read_health(inspected),
+            labels=found,
+            leftovers=tuple(_name(extra) for extra in listed[1:] if _name(extra) == container_name(agent) + NEW),
+        )
+
+    def _attached(self, tenant: str, inspected: Mapping[str, Any]) -> bool:
+        """In its tenant's network, in that of today and not in one of that name which is gone, and in no other."""
+        attachments = inspected["NetworkSettings"].get("Networks") or {}
+        name = network_name(tenant)
+        if set(attachments) != {name}:
+            return False
+        attached_to = attachments[name].get("NetworkID")
+        # One that never ran is not attached yet: it will be, by name.
+        return not attached_to or attached_to in {network["Id"] for network in self.networks if network["Name"] == name}
+
+    def _limits_swap(self, inspected: Mapping[str, Any]) -> bool:
+        if inspected["HostConfig"].get("MemorySwap") != -1:
+            return True
+        if self._swap_limited is None:
+            self._swap_limited = bool(self.client.info().get("SwapLimit"))
+        return self._swap_limited
+
+    def _image(self, reference: str) -> Mapping[str, Any] | None:
+        if reference not in self._images:
+            from docker.errors import NotFound
+
+            try:
+                self._images[reference] = self.client.inspect_image(reference)
+            except NotFound:
+                self._images[reference] = None
+        return self._images[reference]
+
+    def _network(self, network: Mapping[str, Any]) -> Network:
+        name = network["Name"]
+        tenant = (network.get("Labels") or {}).get(_TENANT, "")
+        subnets = [entry["Subnet"] for entry in (network.get("IPAM") or {}).get("Config") or [] if entry.get("Subnet")]
+        members = [
+            _name(listed) for listed in self.listed if name in (listed.get("NetworkSettings") or {}).get("Networks", {})
+        ]
+        own = tenant if name == network_name(tenant) else ""
+        return Network(name, tuple(subnets), own, tuple(members) if own else ())
+
+    def _volume(self, volume: Mapping[str, Any], agents: Mapping[str, ActualAgent]) -> Volume:
+        name, found = volume["Name"], volume.get("Labels") or {}
+        agent = name.removeprefix(CONTAINER_PREFIX)
+        owner = agents.get(agent)
+        if found.get(_AGENT) == agent:
+            return Volume(name, agent, found.get(_TENANT, ""), volume.get("Mountpoint", ""))
+        # Without its labels, it is ours still when our own container is what uses it.
+        mounted = owner and not any(deviation.change.field == "mounts" for deviation in owner.deviations)
+        return Volume(name, agent if mounted else "", owner.tenant if owner else "", volume.get("Mountpoint", ""), False)
+
+    def _foreign(self, volumes: Iterable[Volume]) -> Iterable[Foreign]:
+        for listed in self.listed:
+            if _name(listed).startswith(CONTAINER_PREFIX) and not (listed.get("Labels") or {}).get(_AGENT):
+                yield Foreign("container", _name(listed), _origin(listed))
+        for network in self.networks:
+            if network["Name"].startswith(NETWORK_PREFIX) and not self._network(network).tenant:
+                yield Foreign("network", network["Name"], f"driver {network['Driver']}, made {network.get('Created', '')[:19]}")
+        for volume in volumes:
+            if not volume.agent:
+                yield Foreign("volume", volume.name, f"data in {volume.path}")
+
+    def _ports(self) -> Iterable[PortUse]:
+        for listed in self.listed:
+            agent = (listed.get("Labels") or {}).get(_AGENT, "")
+            for port in listed.get("Ports") or []:
+                if port.get("PublicPort") and port.get("Type") == "tcp":
+                    yield PortUse(port.get("IP") or "0.0.0.0", port["PublicPort"], _name(listed), agent)
+
+
+def read_health(inspected: Mapping[str, Any]) -> Health:
+    """How a container is."""
+    state = inspected["State"]
+    running = state["Status"] in ("running", "paused", "restarting")
+    status = (state.get("Health") or {}).get("Status", "none") if running else "stopped"
+    return Health(status, bool(state.get("OOMKilled")), int(inspected.get("RestartCount") or 0))
+
+
+def _name(listed: Mapping[str, Any]) -> str:
+    # A container that others link to is listed with their names for it, too; its own has no further slash.
+    names = [name.lstrip("/") for name in listed.get("Names") or []]
+    return next((name for name in names if "/" not in name), listed["Id"])
+
+
+def _origin(listed: Mapping[str, Any]) -> str:
+    """What a stranger's container is and who made it, as far as the engine knows."""
+    found = listed.get("Labels") or {}
+    project = found.get("com.docker.compose.project") or found.get("com.docker.stack.namespace")
+    maker = f"Docker Compose project '{project}'" if project else "hand or another tool (no label says)"
+    created = datetime.fromtimestamp(listed.get("Created") or 0, tz=timezone.utc)
+    return f"image {listed.get('Image')}, {listed.get('State')}, made {created:%Y-%m-%d %H:%M} UTC by {maker}"

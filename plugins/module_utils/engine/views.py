@@ -1,0 +1,76 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Agents as results and diffs show them: the same shape for what is there and for what is predicted. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import (
+    ActualAgent,
+    AgentSettings,
+    AgentSpec,
+    Observation,
+    Volume,
+)
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name, network_name
+
+API_PORT = 11434
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
+
+
+def endpoint(settings: AgentSettings, address: str) -> str | None:
+    """URL at which the agent's host reaches it: its published port, else its address in the tenant's network."""
+    if settings.port:
+        bound = settings.bind_address
+        return f"http://{_ANY.get(bound, f'[{bound}]' if ':' in bound else bound)}:{settings.port}"
+    return f"http://{address}:{API_PORT}" if address else None
+
+
+def settings_view(
+    agent: str, tenant: str, state: str, settings: AgentSettings, image_id: str, address: str, subnet: str | None
+) -> dict[str, Any]:
+    """An agent that exists. Of its environment only the names are shown."""
+    return {
+        "agent": agent,
+        "tenant": tenant,
+        "state": state,
+        "endpoint": endpoint(settings, address),
+        "image": settings.image,
+        "image_id": image_id,
+        "port": settings.port,
+        "bind_address": settings.bind_address,
+        "memory_limit": settings.memory_limit,
+        "memory_reservation": settings.memory_reservation,
+        "cpu_limit": settings.cpu_limit,
+        "context_length": settings.context_length,
+        "num_parallel": settings.num_parallel,
+        "keep_alive": settings.keep_alive,
+        "model": settings.model,
+        "environment": sorted(settings.environment),
+        "network": network_name(tenant),
+        "subnet": subnet,
+        "volume": container_name(agent),
+    }
+
+
+def agent_view(actual: ActualAgent, observed: Observation) -> dict[str, Any]:
+    """An agent as it is."""
+    network = observed.networks.get(network_name(actual.tenant))
+    subnet = network.subnets[0] if network and network.subnets else None
+    return settings_view(
+        actual.agent, actual.tenant, actual.state, actual.settings, actual.image_id, actual.address, subnet
+    )
+
+
+def absent_view(spec: AgentSpec, volume: Volume | None) -> dict[str, Any]:
+    """An agent that is not there; its volume may be, and then this says where its data is."""
+    return {
+        "agent": spec.agent,
+        "tenant": spec.tenant,
+        "state": "absent",
+        "volume": volume.name if volume else None,
+        "volume_path": volume.path if volume else None,
+    }

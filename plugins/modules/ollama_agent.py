@@ -1,0 +1,369 @@
+#!/usr/bin/python
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Agents of this host, as they shall be."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ollama_agent
+short_description: Create, change, start, stop and remove Ollama agents on a Docker Engine
+version_added: 0.1.0
+description:
+  - Makes sure that Ollama agents are on this host as described; each is a container C(ollama-agent-<agent>) with a models volume of the
+    same name, in its tenant's own bridge network C(ollama-tenant-<tenant>).
+  - Takes one agent or all agents of the host in one call. The engine is listed once and only differences are applied.
+  - What is not given stays as it is; defaults apply at creation only.
+  - Whatever was changed by hand is put back. Memory, reservation and CPUs change in place, without a restart; image, environment, port,
+    labels and mounts by a recreation that keeps the data. The result names each action with its impact, in check mode, too.
+  - A container, network or volume of such a name that this collection did not make is never touched.
+author:
+  - llmops.tenancy contributors (@llmops)
+extends_documentation_fragment:
+  - llmops.tenancy.attributes
+  - llmops.tenancy.attributes.actiongroup
+  - llmops.tenancy.docker
+attributes:
+  check_mode:
+    support: full
+    details: It tells the same actions and agents as the real run, also for errors that can be known before.
+  diff_mode:
+    support: full
+    details: Of the environment, only names of variables are shown.
+  idempotent:
+    support: full
+options:
+  agent:
+    description: Name of the agent, unique on its host; 2 to 32 characters of a-z, 0-9 and C(-). Required unless O(agents) is given.
+    type: str
+  tenant:
+    description: Slug of the tenant it belongs to. Required unless O(agents) is given; with it, it holds for all that give none.
+    type: str
+  state:
+    description:
+      - V(present) makes sure that the agent exists, whether it runs or not.
+      - V(started) is that and running and healthy.
+      - V(stopped) is that and not running.
+      - V(absent) removes its container, and its tenant's network with the last one; the models stay unless O(remove_volume=true).
+      - Defaults to V(started).
+    type: str
+    choices: [present, started, stopped, absent]
+  image:
+    description:
+      - Image of Ollama. Pulled when it is not on the host. A tag that names another image than the agent's is a change.
+      - Defaults to C(docker.io/ollama/ollama:0.24.0) at creation.
+    type: str
+  port:
+    description:
+      - Port of the host to publish the API at. V(0) means not published; then the host reaches it at its address in the tenant's network.
+      - Defaults to V(0) at creation.
+    type: int
+  bind_address:
+    description:
+      - Address of the host to publish at. Ollama has no authentication, so anything but loopback opens the agent to the network and to
+        other tenants' containers; the gateway is the door.
+      - Defaults to V(127.0.0.1) at creation.
+    type: str
+  memory_limit:
+    description: Memory that the agent may use, for example V(6g) or V(512m); it gets no swap on top. Defaults to V(6g) at creation.
+    type: str
+  memory_reservation:
+    description: Memory that is kept for it when the host runs short, at most O(memory_limit). Defaults to half of the limit at creation.
+    type: str
+  cpu_limit:
+    description: CPUs that it may use, for example V(2), V(0.5) or V(500m). Defaults to V(2) at creation.
+    type: str
+  context_length:
+    description: Tokens of context that its models are loaded with. Defaults to V(4096) at creation.
+    type: int
+  num_parallel:
+    description: Requests that it serves at a time. Defaults to V(1) at creation.
+    type: int
+  keep_alive:
+    description: How long a model stays in memory after a request, for example V(5m) or V(-1) for ever. Defaults to V(5m) at creation.
+    type: str
+  model:
+    description: Its first model, for the label. Labels can't be changed in place, so another model is a recreation. V('') takes it off.
+    type: str
+  environment:
+    description:
+      - Further variables for Ollama, all of them; one that is not listed any more is taken away. Their values are treated as secrets.
+      - Variables that other options set can't be set here.
+    type: dict
+  remove_volume:
+    description: With O(state=absent), remove the agent's models as well. Defaults to V(false).
+    type: bool
+  agents:
+    description:
+      - Several agents in one call; each takes the options above.
+      - Options given beside the list hold for every agent in it that does not give its own, except O(agent) and O(port).
+    type: list
+    elements: dict
+    suboptions:
+      agent:
+        description: See O(agent).
+        type: str
+        required: true
+      tenant:
+        description: See O(tenant).
+        type: str
+      state:
+        description: See O(state).
+        type: str
+        choices: [present, started, stopped, absent]
+      image:
+        description: See O(image).
+        type: str
+      port:
+        description: See O(port).
+        type: int
+      bind_address:
+        description: See O(bind_address).
+        type: str
+      memory_limit:
+        description: See O(memory_limit).
+        type: str
+      memory_reservation:
+        description: See O(memory_reservation).
+        type: str
+      cpu_limit:
+        description: See O(cpu_limit).
+        type: str
+      context_length:
+        description: See O(context_length).
+        type: int
+      num_parallel:
+        description: See O(num_parallel).
+        type: int
+      keep_alive:
+        description: See O(keep_alive).
+        type: str
+      model:
+        description: See O(model).
+        type: str
+      environment:
+        description: See O(environment).
+        type: dict
+      remove_volume:
+        description: See O(remove_volume).
+        type: bool
+  network_pool:
+    description: IPv4 network from which a new tenant network gets its subnet. Subnets that overlap networks or routes of the host are left out.
+    type: str
+    default: 10.201.0.0/16
+  network_prefix:
+    description: Prefix length of a new tenant network's subnet; V(28) has room for 13 agents.
+    type: int
+    default: 28
+  healthy_timeout:
+    description: Seconds to wait until all agents that shall run answer.
+    type: int
+    default: 60
+seealso:
+  - module: llmops.tenancy.ollama_agent_info
+"""
+
+EXAMPLES = r"""
+- name: An agent with a model of up to 6 GiB
+  llmops.tenancy.ollama_agent:
+    agent: empresa-corp
+    tenant: empresa-corp
+    port: 11435
+    memory_limit: 8g
+    cpu_limit: 4
+
+- name: More memory, without a restart
+  llmops.tenancy.ollama_agent:
+    agent: empresa-corp
+    tenant: empresa-corp
+    memory_limit: 12g
+
+- name: All agents of this host in one call
+  llmops.tenancy.ollama_agent:
+    agents:
+      - {agent: empresa-corp, tenant: empresa-corp, port: 11435}
+      - {agent: acme-chat, tenant: acme, port: 11436, memory_limit: 4g}
+      - {agent: acme-test, tenant: acme, port: 11437, state: stopped}
+
+- name: Take an agent away and keep its models
+  llmops.tenancy.ollama_agent:
+    agent: acme-test
+    tenant: acme
+    state: absent
+"""
+
+RETURN = r"""
+actions:
+  description: What was done, or would be done in check mode, in this order.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - action: update
+      kind: container
+      name: ollama-agent-empresa-corp
+      impact: in_place
+      fields: {memory_limit: {before: 8589934592, after: 12884901888}}
+  contains:
+    action:
+      description: create, update, recreate, start, stop, pull or remove.
+      type: str
+      sample: update
+    kind:
+      description: container, volume, network or image.
+      type: str
+      sample: container
+    name:
+      description: Of which one.
+      type: str
+      sample: ollama-agent-empresa-corp
+    impact:
+      description: in_place, restart, recreate or data_loss.
+      type: str
+      sample: in_place
+    fields:
+      description: What differs, with its values before and after.
+      type: dict
+      sample: {memory_limit: {before: 8589934592, after: 12884901888}}
+agents:
+  description: The agents as they are after the call, in the order they were given. In check mode, as they would be.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    agent:
+      description: Name of the agent.
+      type: str
+      sample: empresa-corp
+    tenant:
+      description: Slug of its tenant.
+      type: str
+      sample: empresa-corp
+    state:
+      description: running, created, exited, paused, restarting, dead or absent.
+      type: str
+      sample: running
+    endpoint:
+      description: URL at which the host reaches its API; null when there is none.
+      type: str
+      sample: http://127.0.0.1:11435
+    health:
+      description: C(status) as the engine sees it, whether its C(api) answers, C(oom_killed) and C(restart_count).
+      type: dict
+      sample: {status: healthy, api: true, oom_killed: false, restart_count: 0}
+    image:
+      description: Image it was created from, by name.
+      type: str
+      sample: docker.io/ollama/ollama:0.24.0
+    image_id:
+      description: Image it was created from, by content.
+      type: str
+      sample: sha256:4f0ab0b7ea53fd55d8bd2c96f62ac0ab9c1b1ee2e7b8a5a5f3a3a5d9c3b1f0de
+    port:
+      description: Port of the host; null when not published.
+      type: int
+      sample: 11435
+    bind_address:
+      description: Address of the host that the port is bound to.
+      type: str
+      sample: 127.0.0.1
+    memory_limit:
+      description: Bytes.
+      type: int
+      sample: 12884901888
+    memory_reservation:
+      description: Bytes.
+      type: int
+      sample: 4294967296
+    cpu_limit:
+      description: Millicpus.
+      type: int
+      sample: 4000
+    context_length:
+      description: Tokens.
+      type: int
+      sample: 4096
+    num_parallel:
+      description: Requests served at a time.
+      type: int
+      sample: 1
+    keep_alive:
+      description: How long a model stays in memory.
+      type: str
+      sample: 5m
+    model:
+      description: Its first model, by its label.
+      type: str
+      sample: phi4-mini
+    environment:
+      description: Names of further variables.
+      type: list
+      elements: str
+      sample: [HTTPS_PROXY]
+    network:
+      description: Its tenant's network.
+      type: str
+      sample: ollama-tenant-empresa-corp
+    subnet:
+      description: Subnet of that network.
+      type: str
+      sample: 10.201.77.16/28
+    volume:
+      description: Volume with its models; of an agent that was removed, the one that was kept.
+      type: str
+      sample: ollama-agent-empresa-corp
+    volume_path:
+      description: Where the data of a removed agent is on the host; null when it is gone. Returned for O(state=absent).
+      type: str
+      sample: /var/lib/docker/volumes/ollama-agent-empresa-corp/_data
+    models:
+      description: Its models by name, digest and size in bytes. Null when it can't be asked, as it does not run.
+      type: list
+      elements: dict
+      sample: [{name: "phi4-mini:latest", digest: 78fad5d182a7c33065e153a5f8ba210754207ba9d91973f57dffa7f487363753, size: 2491876774}]
+"""
+
+from typing import Any, Mapping
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.agents import Options, ensure_agents
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_engine import DockerEngine
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.network_plan import PoolOptions
+from ansible_collections.llmops.tenancy.plugins.module_utils.module import Run, run_module
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.client import OllamaClient
+from ansible_collections.llmops.tenancy.plugins.module_utils.options import agent, docker
+from ansible_collections.llmops.tenancy.plugins.module_utils.options.entities import entities, one_or_list
+
+SPEC = {
+    **one_or_list(agent.ENTITY, "agents", shared=agent.SHARED),
+    "network_pool": {"type": "str", "default": "10.201.0.0/16"},
+    "network_prefix": {"type": "int", "default": 28},
+    "healthy_timeout": {"type": "int", "default": 60},
+}
+
+
+def logic(params: Mapping[str, Any], run: Run) -> dict[str, Any]:
+    """Bring the agents about."""
+    specs = [agent.read(entity) for entity in entities(params, agent.ENTITY, "agents", shared=agent.SHARED)]
+    agent.hide_environment(params)
+    pool = PoolOptions(params["network_pool"], params["network_prefix"])
+    outcome = ensure_agents(
+        DockerEngine(docker.read(params)),
+        specs,
+        lambda endpoint: OllamaClient(endpoint, timeout=5).tags(),
+        Options(pool, params["healthy_timeout"]),
+        check=run.check,
+    )
+    for warning in outcome.plan.warnings:
+        run.warn(warning)
+    return {**outcome.plan.as_result(), "agents": outcome.agents}
+
+
+def main() -> None:
+    """Entry point of the module."""
+    run_module(logic, SPEC, groups=[docker.GROUP], ordinary=agent.ordinary_values)
+
+
+if __name__ == "__main__":
+    main()
