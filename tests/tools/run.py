@@ -124,6 +124,7 @@ def main() -> int:
     if unknown:
         print(f"No such stage: {', '.join(unknown)}. There are: {', '.join(STAGES)}.", file=sys.stderr)
         return 2
+    os.environ["NO_COLOR"] = "1"
     # The tools call each other by name (ansible-lint calls ansible).
     os.environ["PATH"] = os.pathsep.join([str(BIN), os.environ["PATH"]])
     return run([Stage(name, lane, checks()) for name, (lane, checks) in STAGES.items() if name in names])
