@@ -14,7 +14,8 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.client impor
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.wishes import Finding, Wish
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Action, Change, Impact, Plan
 
-_READINGS = ("phase", "total", "completed", "moved", "percent", "rate", "remaining", "attempt", "note")
+# What the status of a worker tells of a pull that goes on.
+READINGS = ("phase", "total", "completed", "moved", "percent", "rate", "remaining", "attempt", "note")
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Outcome:
             "digest": (model.digest or None) if model else None,
             "size": (model.size or None) if model else None,
             "percent": percent,
-            "progress": {key: self.progress[key] for key in _READINGS} if self.progress else None,
+            "progress": {key: self.progress[key] for key in READINGS} if self.progress else None,
             "error": dict(self.error) if self.error else None,
         }
 

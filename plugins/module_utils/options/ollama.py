@@ -15,6 +15,12 @@ SPEC = {
     "timeout": {"type": "int", "default": 30},
 }
 
+# One agent, as ollama_model_info takes it.
+AGENT = {
+    "agent": {"type": "str"},
+    "endpoint": {"type": "str", "required": True},
+}
+
 # One model on one agent, as ollama_model takes it.
 MODEL = {
     "agent": {"type": "str"},
