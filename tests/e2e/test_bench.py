@@ -31,6 +31,7 @@ HARDENED = (
     " --memory 256m --env OLLAMA_MODELS=/models"
 ).split()
 PORT = 12400
+INNER = f"i-{os.environ['LLMOPS_BENCH']}"[:21]
 
 
 @pytest.fixture
@@ -48,7 +49,8 @@ def digests(port: int) -> set[str]:
     """Digests of the weights that an agent has."""
     tags = request(port, "GET", "/api/tags")[0]["models"]
     shown = [request(port, "POST", "/api/show", {"model": model["name"]})[0]["modelfile"] for model in tags]
-    return {line.rpartition("/")[2].replace("sha256-", "sha256:") for text in shown for line in text.splitlines() if line.startswith("FROM ")}
+    lines = [line for text in shown for line in text.splitlines() if line.startswith("FROM ")]
+    return {line.rpartition("/")[2].replace("sha256-", "sha256:") for line in lines}
 
 
 def test_agent_pulls_through_the_proxy_and_generates(agent: int, fault_proxy: FaultProxy) -> None:
@@ -174,7 +176,8 @@ def left(name: str) -> list[str]:
     mounts = [line for line in Path("/proc/mounts").read_text().splitlines() if f"llmops-bench/{name}/" in line]
     groups = [str(path) for path in Path("/sys/fs/cgroup").glob(f"*/llmops-bench-{name}")]
     folder = Path(os.environ["LLMOPS_BENCH_DIR"]).with_name(name)
-    return [*processes, *mounts, *groups, *(str(path) for path in (folder, folder.with_suffix(".lock")) if path.exists())]
+    files = [str(path) for path in (folder, folder.with_suffix(".lock")) if path.exists()]
+    return processes + mounts + groups + files
 
 
 def inner_command(flag: Path) -> str:
@@ -186,27 +189,27 @@ def inner_command(flag: Path) -> str:
 def test_nothing_is_left_of_a_bench(tmp_path: Path, how: signal.Signals | None) -> None:
     flag = tmp_path / "up"
     script = inner_command(flag) if how else f"docker run --detach --name inner {OLLAMA_IMAGE}; exit 7"
-    process = subprocess.Popen(bench_command("inner", "bash", "-c", script), start_new_session=True)
+    process = subprocess.Popen(bench_command(INNER, "bash", "-c", script), start_new_session=True)
     if how:
         wait_until(flag.exists, "the inner bench", 60)
         process.send_signal(how)
     assert process.wait(60) == (128 + how if how else 7)
-    assert left("inner") == []
+    assert left(INNER) == []
 
 
 def test_killed_bench_ends_at_once_and_is_cleaned_by_the_next(tmp_path: Path) -> None:
     flag = tmp_path / "up"
-    process = subprocess.Popen(bench_command("killed", "bash", "-c", inner_command(flag)), start_new_session=True)
+    process = subprocess.Popen(bench_command(INNER, "bash", "-c", inner_command(flag)), start_new_session=True)
     wait_until(flag.exists, "the inner bench", 60)
     process.kill()
     process.wait()
-    wait_until(lambda: not marked("LLMOPS_BENCH=killed"), "the end of all its processes")
-    assert left("killed")
+    wait_until(lambda: not marked(f"LLMOPS_BENCH={INNER}"), "the end of all its processes")
+    assert left(INNER)
     done = subprocess.run(
         [str(ROOT / "tests/support/bench"), "clean"], stdout=subprocess.PIPE, text=True, check=True, timeout=60
     )
-    assert "killed" in done.stdout
-    assert left("killed") == []
+    assert INNER in done.stdout.split()
+    assert left(INNER) == []
 
 
 def test_interpreter_of_the_bench_is_the_one_of_the_tests() -> None:

@@ -142,7 +142,7 @@ class Playbook:
     def __init__(self, args: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path = ROOT) -> None:
         self.marker = f"LLMOPS_TEST_RUN={uuid.uuid4()}"
         marker_name, _equals, marker_value = self.marker.partition("=")
-        environment = _environment({"ANSIBLE_NOCOLOR": "1", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")} | dict(env or {}))
+        settings = {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
         # Files and not pipes: a worker that outlives a kill would hold a pipe open.
         self._stdout = tempfile.TemporaryFile("w+", errors="replace")
         self._stderr = tempfile.TemporaryFile("w+", errors="replace")
@@ -151,7 +151,7 @@ class Playbook:
             stdin=subprocess.DEVNULL,
             stdout=self._stdout,
             stderr=self._stderr,
-            env=environment | {marker_name: marker_value},
+            env=_environment(settings | dict(env or {}) | {marker_name: marker_value}),
             cwd=cwd,
             start_new_session=True,
         )

@@ -45,7 +45,8 @@ def locked(bench: Bench) -> Iterator[bool]:
         except BlockingIOError:
             yield False
             return
-        yield True
+        # Its last holder may have removed the file between the two calls: then the lock guards nothing.
+        yield bench.lock.exists() and bench.lock.samefile(f"/proc/self/fd/{lock.fileno()}")
 
 
 def erase(bench: Bench) -> None:
@@ -91,6 +92,14 @@ def start_parts(bench: Bench) -> None:
             part.result()
 
 
+def take_environment(bench: Bench) -> None:
+    """Let nothing in the environment lead to another engine or PostgreSQL than the bench's."""
+    for name in [name for name in os.environ if name.startswith(("PG", "DOCKER_", "OLLAMA_"))]:
+        del os.environ[name]
+    os.environ.update(bench.environment())
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+
+
 def write_environment(bench: Bench) -> None:
     """Write the coordinates where a shell can source them."""
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in bench.environment().items()]
@@ -109,12 +118,13 @@ def first_process(bench: Bench, command: list[str], quiet: bool) -> int:
     try:
         started = time.monotonic()
         namespace.enter(bench.folder)
+        take_environment(bench)
         start_parts(bench)
         write_environment(bench)
         if not quiet:
             seconds = time.monotonic() - started
             print(f"bench {bench.name} is up after {seconds:.1f} s, folder {bench.folder}", file=sys.stderr)
-        process = subprocess.Popen(command, env=os.environ | bench.environment())
+        process = subprocess.Popen(command)
         return wait_for(process.pid)
     except BenchError as error:
         print(f"bench {bench.name}: {error}", file=sys.stderr)

@@ -211,8 +211,8 @@ def _with_close(head: bytes) -> bytes:
 
 def _answer(fault: Fault) -> bytes:
     headers = {"Content-Type": "application/json", "Content-Length": str(len(fault.body)), "Connection": "close"}
-    lines = [f"HTTP/1.1 {fault.status} Fault", *(f"{name}: {value}" for name, value in (headers | fault.headers).items())]
-    return "\r\n".join([*lines, "", ""]).encode() + fault.body
+    lines = [f"{name}: {value}" for name, value in (headers | fault.headers).items()]
+    return "\r\n".join([f"HTTP/1.1 {fault.status} Fault", *lines, "", ""]).encode() + fault.body
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -19,7 +19,9 @@ from tests.support.settings import OLLAMA_VERSION, Bench, cache_folder
 PORT = 11400
 
 
-def request(port: int, method: str, path: str, body: object = None, host: str = "127.0.0.1", timeout: float = 60) -> list[dict]:
+def request(
+    port: int, method: str, path: str, body: object = None, host: str = "127.0.0.1", timeout: float = 60
+) -> list[dict]:
     """One call of Ollama's API; the answer's lines, decoded.
 
     Args:

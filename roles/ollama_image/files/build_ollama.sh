@@ -97,7 +97,8 @@ install_build_dependencies() {
     {
         apt-get update -qq
         DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
-    } >&2 || die "build dependencies" "apt-get could not install ${missing[*]}" "run this as root, with a reachable mirror"
+    } >&2 ||
+        die "build dependencies" "apt-get could not install ${missing[*]}" "run this as root, with a reachable mirror"
 }
 
 # build_binary FILE
@@ -109,7 +110,8 @@ build_binary() {
     cd "$work"
     module=$(go mod download -json "$MINIAUDIO_MODULE" | sed -n 's/^[[:space:]]*"Dir": "\(.*\)",\{0,1\}$/\1/p')
     [ -e "$module/miniaudio.h" ] ||
-        die "header miniaudio.h" "the module $MINIAUDIO_MODULE could not be downloaded" "check the Go module proxy (go env GOPROXY)"
+        die "header miniaudio.h" "the module $MINIAUDIO_MODULE could not be downloaded" \
+            "check the Go module proxy (go env GOPROXY)"
     cp "$module/miniaudio.h" "$work/include/miniaudio/"
     printf 'building Ollama %s, about three minutes on two cores\n' "$version" >&2
     GOBIN=$work/bin GOTOOLCHAIN=local CGO_ENABLED=1 CGO_CPPFLAGS="-I$work/include" \

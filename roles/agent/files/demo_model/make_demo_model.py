@@ -96,7 +96,7 @@ def write_model(path: Path, seed: int = SEED) -> None:
     tokens = vocabulary()
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_name("llmops-tenancy-demo")
-    writer.add_description(f"Random weights from seed {seed}: for a first run and for tests, its answers are random words")
+    writer.add_description(f"Random weights from seed {seed}, for a first run and for tests: it answers random words")
     writer.add_license("GPL-3.0-or-later")
     writer.add_context_length(CONTEXT)
     writer.add_embedding_length(WIDTH)
