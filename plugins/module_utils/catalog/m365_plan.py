@@ -30,7 +30,7 @@ SELECT s.external_id, u.id, false AS linked, u.last_access, s.reason, s.email AS
     u.role AS role_before,
     CASE WHEN s.role IS NOT NULL AND (u.id IS NULL OR %(manage_roles)s) THEN s.role ELSE u.role END AS role,
     u.active AS active_before, CASE WHEN u.id IS NULL THEN s.active ELSE {_ACTIVE.format("u")} END AS active,
-    u.directory_active AS directory_active_before, s.active AS directory_active
+    u.directory_active AS directory_active_before, s.active AS directory_active, NULL::text AS holder, true AS write
 FROM m365_stage s
 LEFT JOIN llmops.users u ON u.tenant = %(tenant)s AND u.external_id = s.external_id AND u.external_id IS NOT NULL
 WHERE CASE
@@ -49,7 +49,7 @@ _ABSENT = """
 INSERT INTO m365_plan
 SELECT u.external_id, u.id, false, u.last_access, 'missing', NULL, NULL, u.email, u.email, u.name, u.name, u.department,
     u.department, u.job_title, u.job_title, u.user_type, u.user_type, u.role, u.role, u.active, false,
-    u.directory_active, false
+    u.directory_active, false, NULL, true
 FROM llmops.users u
 WHERE u.tenant = %(tenant)s AND u.source = 'm365' AND u.external_id IS NOT NULL
     AND (u.active OR u.directory_active IS DISTINCT FROM false)
@@ -84,7 +84,7 @@ _RELEASE_PAST = f"""
 INSERT INTO m365_plan
 SELECT DISTINCT ON (u.id) u.external_id, u.id, false, u.last_access, 'released', NULL, NULL, u.email,
     {_RELEASED.format("u", "")}, u.name, u.name, u.department, u.department, u.job_title, u.job_title, u.user_type,
-    u.user_type, u.role, u.role, u.active, u.active, u.directory_active, u.directory_active
+    u.user_type, u.role, u.role, u.active, u.active, u.directory_active, u.directory_active, NULL, true
 FROM m365_plan p
 JOIN llmops.users u ON u.tenant = %(tenant)s AND lower(u.email) = lower(p.email) AND u.source = 'm365'
     AND NOT u.active AND u.directory_active IS NOT true
@@ -135,7 +135,6 @@ UPDATE m365_plan SET active = true, role = 'admin', note = 'kept as the last act
 
 # What yielding has left without any difference is no work.
 _EFFECT = """
-ALTER TABLE m365_plan ADD COLUMN write boolean;
 UPDATE m365_plan SET write = false WHERE NOT linked AND (
     (id IS NULL AND email IS NULL)
     OR (email, name, department, job_title, user_type, role, active, directory_active)
@@ -147,13 +146,13 @@ _UPDATE = """
 UPDATE llmops.users u SET email = p.email, name = p.name, department = p.department, job_title = p.job_title,
     user_type = p.user_type, role = p.role, active = p.active, directory_active = p.directory_active,
     source = 'm365', external_id = p.external_id
-FROM m365_plan p WHERE p.id = u.id AND p.id IS NOT NULL AND p.write IS NOT false
+FROM m365_plan p WHERE p.id = u.id AND p.write
 """
 _INSERT = """
 INSERT INTO llmops.users
     (tenant, email, name, department, job_title, user_type, role, active, directory_active, source, external_id)
 SELECT %(tenant)s, email, name, department, job_title, user_type, role, active, directory_active, 'm365', external_id
-FROM m365_plan WHERE id IS NULL AND write IS NOT false
+FROM m365_plan WHERE id IS NULL AND write
 """
 
 
@@ -169,7 +168,6 @@ def make(conn: Any, tenant: str, *, full: bool, manage_roles: bool, link_manual:
     conn.execute(_PLAN, values)
     if full:
         conn.execute(_ABSENT, values)
-    conn.execute("ALTER TABLE m365_plan ADD COLUMN holder text")
     conn.execute("ANALYZE m365_plan")
     if link_manual:
         conn.execute(_LINK, values)
@@ -181,7 +179,7 @@ def make(conn: Any, tenant: str, *, full: bool, manage_roles: bool, link_manual:
     if admins["before"] and admins["before"] - admins["lost"] + admins["gained"] == 0:
         conn.execute(_KEEP_ADMIN)
     conn.execute(_EFFECT)
-    return conn.execute("SELECT count(*) AS count FROM m365_plan WHERE write IS NOT false").fetchone()["count"]
+    return conn.execute("SELECT count(*) AS count FROM m365_plan WHERE write").fetchone()["count"]
 
 
 def write(conn: Any, tenant: str) -> None:

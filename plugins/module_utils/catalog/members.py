@@ -41,11 +41,29 @@ def ensure_agents(
     wishes = [agents.wish(each) for each in options]
     _demand_tenants(conn, wishes, check, warn)
     named = agents.name_all(conn, wishes)
+    if check:
+        _make_observed(conn, named, placement, warn)
     plan, now = agents.ensure(conn, named, placement)
     return plan, [
         _result(wish, now.get(agents.AGENT.key(wish)), {"tenant": wish["tenant"], "agent": wish["agent"]})
         for wish in named
     ]
+
+
+def _make_observed(
+    conn: Any, wishes: Sequence[Mapping[str, Any]], placement: Placement, warn: Warn
+) -> None:
+    """Make agents that are only observed and not there: what was seen has been made by an earlier task of the play."""
+    current = agents.find(conn, [each["agent"] for each in wishes])
+    others = [name for name in agents.AGENT.fields if name != "observed"]
+    unknown = [
+        {**each, "observed": None} for each in wishes
+        if each["state"] == "present" and each["observed"] is not None and agents.AGENT.key(each) not in current
+        and all(each[name] is None for name in others)
+    ]
+    if unknown:
+        agents.ensure(conn, unknown, placement)
+        warn("Check mode counts an agent that was observed, and that the catalog does not have, as made by an earlier task")
 
 
 def _result(wish: Mapping[str, Any], row: records.Row | None, key: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import agents, naming, records, tables, tenants, users
+from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import agents, records, tables, tenants, users
 from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.placement import Placement
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Plan
@@ -38,15 +38,10 @@ def ensure(conn: Any, options: Sequence[Mapping[str, Any]], placement: Placement
 
 
 def _agent_wishes(conn: Any, options: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The agents nested in tenants; one without a name is the tenant's only agent, or a first one."""
-    unnamed = [each["tenant"] for each in options if any(not agent["agent"] for agent in each["agents"] or ())]
-    existing = agents.of_tenants(conn, unnamed) if unnamed else []
-    wishes = []
-    for each in options:
-        names = [row["agent"] for row in existing if row["tenant"] == each["tenant"]]
-        for agent in naming.name_agents(each["tenant"], each["agents"] or (), names):
-            wishes.append(agents.wish({**agent, "tenant": each["tenant"]}))
-    return wishes
+    """The agents nested in tenants, each with its name."""
+    return agents.name_all(
+        conn, [agents.wish({**agent, "tenant": each["tenant"]}) for each in options for agent in each["agents"] or ()]
+    )
 
 
 def _empty(conn: Any, options: Sequence[Mapping[str, Any]]) -> tuple[Plan, list[dict[str, Any]]]:

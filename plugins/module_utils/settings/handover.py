@@ -151,9 +151,12 @@ def observations(agents: Iterable[Record], observed: Iterable[Record], models: I
 
 def _observation(agent: Record, arrived: set[str]) -> dict[str, Any]:
     present = {model["name"] for model in agent.get("models") or []}
+    health = agent.get("health") or {}
+    # The engine's own check needs half a minute for its first verdict; an API that answers is one already.
+    settled = "healthy" if health.get("api") and health.get("status") == "starting" else health.get("status")
     return {
         "state": agent.get("state"),
-        "health": (agent.get("health") or {}).get("status"),
+        "health": settled,
         "image": agent.get("image"),
         "models": sorted(present | arrived),
     }

@@ -58,7 +58,7 @@ def onboarded(
     """
     states = {item["agent"]: item["observed"] for item in observed}
     about = [tenant["tenant"], *(str(tenant[key]) for key in ("name", "domain") if tenant.get(key))]
-    lines = [_line("Tenant", "  ".join(dict.fromkeys(about))), _line("Users", _users(tenant.get("users") or []))]
+    lines = [_line("Tenant", "  ".join(dict.fromkeys(about))), _line("Users", _users(tenant))]
     agents = tenant.get("agents") or []
     for agent in agents:
         lines += _agent(agent, states.get(agent["agent"], {}))
@@ -151,14 +151,17 @@ def _line(label: str, text: str) -> str:
     return f"{label:<{_LABEL}} {text}".rstrip()
 
 
-def _users(users: Sequence[Values]) -> str:
-    """``3: 1 admin, 2 viewers``; those that are not active are said apart."""
-    roles = Counter(str(user["role"]) for user in users if user.get("active", True))
-    parts = [f"{count} {role}{'s' if count > 1 else ''}" for role, count in sorted(roles.items())]
-    resting = len(users) - sum(roles.values())
-    if resting:
+def _users(tenant: Values) -> str:
+    """``3: 1 admin, 2 viewers`` when all are known by name, else how many there are."""
+    named = tenant.get("users") or []
+    count = tenant.get("user_count", len(named))
+    if not count:
+        return "none yet (set_user adds some)"
+    roles = Counter(str(user["role"]) for user in named if user.get("active", True))
+    parts = [f"{number} {role}{'s' if number > 1 else ''}" for role, number in sorted(roles.items())]
+    if resting := len(named) - sum(roles.values()):
         parts.append(f"{resting} not active")
-    return f"{len(users)}: {', '.join(parts)}" if users else "none yet (set_user adds some)"
+    return f"{count}: {', '.join(parts)}" if len(named) == count else str(count)
 
 
 def _agent(agent: Values, seen: Values) -> list[str]:

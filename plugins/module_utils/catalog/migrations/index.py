@@ -14,6 +14,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.migrations 
     m0002_audit,
     m0003_rules,
     m0004_roles,
+    m0005_m365,
 )
 
 
@@ -46,4 +47,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(2, "audit", m0002_audit.SQL),
     Migration(3, "rules", m0003_rules.SQL),
     Migration(4, "roles", m0004_roles.SQL),
+    Migration(5, "m365", m0005_m365.SQL),
 )
