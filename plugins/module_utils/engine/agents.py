@@ -104,7 +104,8 @@ def _check_shrink(engine: Engine, action: AgentAction, observed: Observation) ->
     limit = next((change for change in action.changes if change.field == "memory_limit"), None)
     if action.verb != "update" or limit is None or agent is None or not agent.running or limit.after >= limit.before:
         return
-    used = engine.usage(agent).memory
+    usage = engine.usages([agent]).get(agent.agent)
+    used = usage.memory if usage else 0
     if used > limit.after:
         raise TenancyError(
             f"The memory_limit of agent '{action.agent}' can't be lowered to {human_size(limit.after)}",
@@ -164,13 +165,18 @@ def _predicted(
         runs = spec.agent in plan.running
         models = [] if spec.agent in plan.fresh and runs else answer.models if runs else None
         restarted = bool(touched & {"create", "recreate", "start"})
-        agents.append({**view, "health": _health(runs, restarted, actual, answer), "models": models})
+        agents.append({**view, "health": _predicted_health(runs, restarted, actual, answer), "models": models})
     return agents
 
 
-def _health(runs: bool, restarted: bool, actual: ActualAgent | None, answer: Answer) -> dict[str, Any]:
+def _predicted_health(runs: bool, restarted: bool, actual: ActualAgent | None, answer: Answer) -> dict[str, Any]:
     if restarted or actual is None:
         return {"status": "starting" if runs else "stopped", "api": runs, "oom_killed": False, "restart_count": 0}
+    return health_view(runs, actual, answer)
+
+
+def health_view(runs: bool, actual: ActualAgent, answer: Answer) -> dict[str, Any]:
+    """Health as results show it."""
     return {
         "status": actual.health.status if runs else "stopped",
         "api": runs and answer.api,
@@ -190,6 +196,6 @@ def _actual(
             agents.append(dict(plan.after[spec.agent]))
             continue
         answer = answers.get(spec.agent, Answer())
-        health = _health(actual.running, False, actual, answer)
+        health = health_view(actual.running, actual, answer)
         agents.append({**agent_view(actual, observed), "health": health, "models": answer.models})
     return agents

@@ -202,10 +202,14 @@ class AgentAction(Action):
 
 @dataclass(frozen=True)
 class Usage:
-    """What an agent uses. :param memory: bytes that can't be given back. :param cpu: millicpus, over a short moment."""
+    """What an agent uses.
+
+    :param memory: bytes that can't be given back. :param cache: bytes of page cache. :param cpu: millicpus now.
+    """
 
     memory: int
-    cpu: int = 0
+    cache: int
+    cpu: int
 
 
 class Engine(Protocol):
@@ -219,8 +223,8 @@ class Engine(Protocol):
     def apply(self, action: AgentAction) -> None:
         """Carry out one action. Applied to a state that already has it, it does no harm."""
 
-    def usage(self, agent: ActualAgent) -> Usage:
-        """What a running agent uses now."""
+    def usages(self, agents: Sequence[ActualAgent]) -> Mapping[str, Usage]:
+        """What running agents use now, by name."""
 
     def require_image(self, image: str) -> None:
         """Check that an image which is not here could be pulled, without pulling it."""

@@ -19,6 +19,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import 
 )
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_client import connect, translated
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_observe import NEW, Observer
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_usage import read_usages
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import network_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.docker import DockerSettings
@@ -52,14 +53,10 @@ class DockerEngine:
         with translated(self.host, f"{action.kind.capitalize()} {action.name} could not be {_PAST[action.verb]}"):
             getattr(self, f"_{action.verb}_{action.kind}")(action)
 
-    def usage(self, agent: ActualAgent) -> Usage:
-        """See :class:`base.Engine`. Page cache is left out: the kernel gives it back."""
-        with translated(self.host, f"The usage of container {agent.name} could not be read"):
-            stats = self.client.stats(agent.id, stream=False, one_shot=True)
-        memory = stats.get("memory_stats") or {}
-        parts = memory.get("stats") or {}
-        # cgroup v1 counts anonymous memory as total_rss, v2 as anon.
-        return Usage(int(parts.get("total_rss", parts.get("anon", memory.get("usage", 0)))))
+    def usages(self, agents: Sequence[ActualAgent]) -> Mapping[str, Usage]:
+        """See :class:`base.Engine`."""
+        with translated(self.host, "What agents use could not be read"):
+            return read_usages(self.client, agents)
 
     def require_image(self, image: str) -> None:
         """See :class:`base.Engine`. The engine asks the image registry for the manifest only."""

@@ -1,0 +1,41 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Agents as they are, for reading only."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, Sequence
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.agents import health_view
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import Engine
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.health import Probe, ask
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.views import agent_view
+
+
+def list_agents(
+    engine: Engine, probe: Probe, *, names: Sequence[str] | None = None, tenant: str | None = None, usage: bool = True
+) -> list[dict[str, Any]]:
+    """Agents of the engine by name.
+
+    :param names: only these. :param tenant: only those of this tenant.
+    :param usage: whether memory and CPU are measured, which takes a moment.
+    """
+    observed = engine.observe(names)
+    agents = [
+        agent for name, agent in sorted(observed.agents.items()) if tenant is None or agent.tenant == tenant
+    ]
+    used = engine.usages([agent for agent in agents if agent.running]) if usage else {}
+    listed = []
+    for agent in agents:
+        answer = ask(agent, probe)
+        listed.append({
+            **agent_view(agent, observed),
+            "health": health_view(agent.running, agent, answer),
+            "models": answer.models,
+            "labels": dict(agent.labels),
+            "usage": asdict(used[agent.agent]) if agent.agent in used else None,
+        })
+    return listed

@@ -1,0 +1,189 @@
+#!/usr/bin/python
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Agents of this host, as they are."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ollama_agent_info
+short_description: Tell which Ollama agents a Docker Engine has and how they are
+version_added: 0.1.0
+description:
+  - Lists the agents of this host with state, health, limits, usage, image and models.
+  - Only containers that this collection made are listed.
+author:
+  - llmops.tenancy contributors (@llmops)
+extends_documentation_fragment:
+  - llmops.tenancy.attributes
+  - llmops.tenancy.attributes.info
+  - llmops.tenancy.attributes.actiongroup
+  - llmops.tenancy.docker
+options:
+  tenant:
+    description: Only agents of this tenant.
+    type: str
+  agents:
+    description: Only agents with these names. A name that is not there is left out.
+    type: list
+    elements: str
+  usage:
+    description: Whether memory and CPU in use are measured, which takes a fifth of a second.
+    type: bool
+    default: true
+seealso:
+  - module: llmops.tenancy.ollama_agent
+"""
+
+EXAMPLES = r"""
+- name: All agents of this host
+  llmops.tenancy.ollama_agent_info:
+  register: host_agents
+
+- name: Agents of one tenant, without measuring
+  llmops.tenancy.ollama_agent_info:
+    tenant: empresa-corp
+    usage: false
+"""
+
+RETURN = r"""
+agents:
+  description: The agents by name.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    agent:
+      description: Name of the agent.
+      type: str
+      sample: empresa-corp
+    tenant:
+      description: Slug of its tenant.
+      type: str
+      sample: empresa-corp
+    state:
+      description: running, created, exited, paused, restarting or dead.
+      type: str
+      sample: running
+    endpoint:
+      description: URL at which the host reaches its API; null when there is none.
+      type: str
+      sample: http://127.0.0.1:11435
+    health:
+      description: C(status) as the engine sees it, whether its C(api) answers, C(oom_killed) and C(restart_count).
+      type: dict
+      sample: {status: healthy, api: true, oom_killed: false, restart_count: 0}
+    usage:
+      description:
+        - C(memory) in bytes that can't be given back, C(cache) in bytes of page cache (models are read into it) and C(cpu) in millicpus.
+        - Null when the agent does not run or O(usage=false).
+      type: dict
+      sample: {memory: 31457280, cache: 2491876774, cpu: 120}
+    image:
+      description: Image it was created from, by name.
+      type: str
+      sample: docker.io/ollama/ollama:0.24.0
+    image_id:
+      description: Image it was created from, by content.
+      type: str
+      sample: sha256:4f0ab0b7ea53fd55d8bd2c96f62ac0ab9c1b1ee2e7b8a5a5f3a3a5d9c3b1f0de
+    port:
+      description: Port of the host; null when not published.
+      type: int
+      sample: 11435
+    bind_address:
+      description: Address of the host that the port is bound to.
+      type: str
+      sample: 127.0.0.1
+    memory_limit:
+      description: Bytes.
+      type: int
+      sample: 6442450944
+    memory_reservation:
+      description: Bytes.
+      type: int
+      sample: 3221225472
+    cpu_limit:
+      description: Millicpus.
+      type: int
+      sample: 2000
+    context_length:
+      description: Tokens.
+      type: int
+      sample: 4096
+    num_parallel:
+      description: Requests served at a time.
+      type: int
+      sample: 1
+    keep_alive:
+      description: How long a model stays in memory.
+      type: str
+      sample: 5m
+    model:
+      description: Its first model, by its label.
+      type: str
+      sample: phi4-mini
+    environment:
+      description: Names of further variables.
+      type: list
+      elements: str
+      sample: [HTTPS_PROXY]
+    network:
+      description: Its tenant's network.
+      type: str
+      sample: ollama-tenant-empresa-corp
+    subnet:
+      description: Subnet of that network.
+      type: str
+      sample: 10.201.77.16/28
+    volume:
+      description: Volume with its models.
+      type: str
+      sample: ollama-agent-empresa-corp
+    labels:
+      description: Labels of its container.
+      type: dict
+      sample: {llmops.tenancy.agent: empresa-corp, llmops.tenancy.tenant_id: empresa-corp}
+    models:
+      description: Its models by name, digest and size in bytes; null when it does not answer.
+      type: list
+      elements: dict
+      sample: [{name: "phi4-mini:latest", digest: 78fad5d182a7c33065e153a5f8ba210754207ba9d91973f57dffa7f487363753, size: 2491876774}]
+"""
+
+from typing import Any, Mapping
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_engine import DockerEngine
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.listing import list_agents
+from ansible_collections.llmops.tenancy.plugins.module_utils.module import Run, run_module
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.client import OllamaClient
+from ansible_collections.llmops.tenancy.plugins.module_utils.options import docker
+
+SPEC = {
+    "tenant": {"type": "str"},
+    "agents": {"type": "list", "elements": "str"},
+    "usage": {"type": "bool", "default": True},
+}
+
+
+def logic(params: Mapping[str, Any], run: Run) -> dict[str, Any]:
+    """List the agents."""
+    agents = list_agents(
+        DockerEngine(docker.read(params)),
+        lambda endpoint: OllamaClient(endpoint, timeout=5).tags(),
+        names=params["agents"],
+        tenant=params["tenant"],
+        usage=params["usage"],
+    )
+    return {"changed": False, "agents": agents}
+
+
+def main() -> None:
+    """Entry point of the module."""
+    run_module(logic, SPEC, groups=[docker.GROUP])
+
+
+if __name__ == "__main__":
+    main()
