@@ -52,17 +52,19 @@ def reading(settings: CatalogSettings) -> Iterator[psycopg.Connection[Any]]:
 
     :raises TenancyError: for whatever PostgreSQL reports.
     """
-    with _transaction(settings, keep=False) as conn:
-        conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    with _transaction(settings, keep=False, read_only=True) as conn:
         schema.demand_current(schema.state(conn))
         yield conn
 
 
 @contextmanager
-def _transaction(settings: CatalogSettings, *, keep: bool) -> Iterator[psycopg.Connection[Any]]:
+def _transaction(settings: CatalogSettings, *, keep: bool, read_only: bool = False) -> Iterator[psycopg.Connection[Any]]:
     conn = connection.connect(settings)
     where = str(connection.target(connection.parameters(settings)))
     try:
+        if read_only:
+            conn.read_only = True
+            conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         _prepare(conn, settings)
         yield conn
         if keep:
