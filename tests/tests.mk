@@ -4,6 +4,8 @@
 PY := $(VENV)/bin/python
 STAGES := $(PY) tests/tools/run.py
 NEWEST := .cache/venv-newest
+# The community package, to be measured against.
+STOCK := .cache/stock-venv
 # The newest interpreter that the newest ansible-core supports, where there is one: on the path, or of pyenv.
 NEWEST_PYTHON := $(shell for p in python3.13 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.13*/bin/python3.13; do \
 	"$$p" -c 'import venv' 2>/dev/null && command -v "$$p" && break; done)
@@ -18,6 +20,11 @@ $(NEWEST)/.ready: requirements.txt tests/requirements.txt
 	$(NEWEST_PYTHON) -m venv $(NEWEST)
 	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check 'ansible-core>=2.20' \
 		-r requirements.txt $$(sed -n 's/^\(pytest[^ ]*\)$$/\1/p' tests/requirements.txt)
+	@touch $@
+
+$(STOCK)/.ready: tests/bench/stock/requirements.txt
+	$(PYTHON) -m venv $(STOCK)
+	$(STOCK)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 test: test-setup ## all tests on real parts; ends with a table of stages and the total
@@ -44,7 +51,7 @@ molecule: test-setup ## scenarios of the roles, on the bench
 test-e2e: test-setup ## whole playbooks, faults, kills and races, on the bench (TESTS=tests/e2e/test_x.py for some)
 	$(STAGES) e2e
 
-bench: test-setup ## speed against the stock collections, in one run
+bench: setup $(STOCK)/.ready ## speed against the stock collections, in one run
 	tests/support/bench run --name speed -- $(PY) tests/bench/run.py $(ARGS)
 
 build: setup ## the collection's archive
