@@ -16,7 +16,7 @@ description:
   - Migrations are numbered and have checksums. Each runs in a transaction of its own, and two runs at once are fine.
   - A database that a newer release of the collection has migrated is refused.
   - Makes the database roles C(llmops_operator), which the other modules need to change records, and C(llmops_auditor), which
-    only reads, unless they exist. GRANT them to whoever needs them.
+    only reads, unless they exist. O(operators) and O(auditors) grant them.
 author:
   - llmops.tenancy contributors (@llmops)
 options:
@@ -36,6 +36,19 @@ options:
   owner:
     description: Role that owns a database that is created. The connecting role if not given.
     type: str
+  operators:
+    description:
+      - Database roles to let in as operators. They are created when they are missing, with the right to log in and no password, and get
+        C(llmops_operator). Others keep what they have.
+      - With peer authentication a role lets in the operating system user of its name.
+    type: list
+    elements: str
+    default: []
+  auditors:
+    description: The same for C(llmops_auditor).
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - llmops.tenancy.attributes
   - llmops.tenancy.attributes.actiongroup
@@ -100,6 +113,7 @@ actions:
       fields: {}
 """
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import logins
 from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.setup import ensure_catalog
 from ansible_collections.llmops.tenancy.plugins.module_utils.module import Run, run_module
 from ansible_collections.llmops.tenancy.plugins.module_utils.options import catalog
@@ -112,6 +126,7 @@ def logic(params, run: Run):
         create_database=params["create_database"],
         maintenance=params["maintenance_database"],
         owner=params["owner"],
+        members={logins.OPERATOR: params["operators"], logins.AUDITOR: params["auditors"]},
         check=run.check,
     )
 
@@ -123,6 +138,8 @@ def main() -> None:
         "create_database": {"type": "bool", "default": False},
         "maintenance_database": {"type": "str", "default": "postgres"},
         "owner": {"type": "str"},
+        "operators": {"type": "list", "elements": "str", "default": []},
+        "auditors": {"type": "list", "elements": "str", "default": []},
     }
     run_module(logic, spec, groups=[catalog.GROUP])
 

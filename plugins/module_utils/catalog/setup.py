@@ -7,18 +7,25 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Mapping, Sequence
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import connection, schema
+from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import connection, logins, schema
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.catalog import CatalogSettings
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Action, Plan
 
 
 def ensure_catalog(
-    settings: CatalogSettings, *, create_database: bool, maintenance: str, owner: str | None, check: bool
+    settings: CatalogSettings,
+    *,
+    create_database: bool,
+    maintenance: str,
+    owner: str | None,
+    members: Mapping[str, Sequence[str]],
+    check: bool,
 ) -> dict[str, Any]:
     """Result of module ``catalog``: the database created if asked to, the schema migrated, or in check mode what would.
 
+    :param members: names that may log in, by the role that they get.
     :raises TenancyError: when the server can't be reached or refuses.
     """
     where = connection.target(connection.parameters(settings))
@@ -31,6 +38,8 @@ def ensure_catalog(
     steps = [step.label for step in before.pending]
     actions = [Action("create", "database", where.dbname)] if created else []
     actions += [Action("migrate", "catalog", step) for step in steps]
+    missing = maintenance if created and check else None
+    actions += logins.ensure_logins(settings, members, database=missing, check=check)
     plan = Plan(tuple(actions), *_versions(before.version, version, where.dbname, bool(created)))
     return {
         **plan.as_result(),
