@@ -327,12 +327,13 @@ agents:
 
 from typing import Any, Mapping
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine import agent_options as agent
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.agents import Options, ensure_agents
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_engine import DockerEngine
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.network_plan import PoolOptions
 from ansible_collections.llmops.tenancy.plugins.module_utils.module import Run, run_module
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.client import OllamaClient
-from ansible_collections.llmops.tenancy.plugins.module_utils.options import agent, docker
+from ansible_collections.llmops.tenancy.plugins.module_utils.options import docker
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.entities import entities, one_or_list
 
 SPEC = {
