@@ -57,7 +57,7 @@ class ActionModule(ActionBase):
         args = dict(self._task.args)
         if self._task.async_val:
             return self._execute_module(MODULE, module_args=args, task_vars=variables, wrap_async=True)
-        args["_patience"] = _FIRST_PATIENCE
+        args["patience"] = _FIRST_PATIENCE
         try:
             files = self._files_of_the_controller(args)
             result = self._execute_module(MODULE, module_args=args, task_vars=variables)
@@ -89,7 +89,7 @@ class ActionModule(ActionBase):
         for path, entities in wanted.items():
             file = read_model_file(path)
             for entity in entities:
-                entity["_file"] = {"path": "", "digest": file.digest, "size": file.size}
+                entity["file"] = {"path": "", "digest": file.digest, "size": file.size}
         return wanted
 
     def _bring(self, files: dict[str, list[dict[str, Any]]], needed: list[str]) -> None:
@@ -101,12 +101,12 @@ class ActionModule(ActionBase):
             self._transfer_file(path, there)
             self._fixup_perms2((self._connection._shell.tmpdir, there))
             for entity in files[path]:
-                entity["_file"]["path"] = there
+                entity["file"]["path"] = there
 
     def _follow(self, result: dict[str, Any], args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """Show how the worker gets on until it is done; the module then tells what became of it."""
         job = result["job"]
-        args["_job"] = job["name"]
+        args["job"] = job["name"]
         with self._cancelled_by_signals(job["path"]):
             while True:
                 self._watch(job["path"], variables)
@@ -168,9 +168,8 @@ class ActionModule(ActionBase):
 
     def _public(self, result: dict[str, Any]) -> dict[str, Any]:
         """The result without what only this plugin and the module talk about."""
-        arguments = result.get("invocation", {}).get("module_args", {})
-        for name in [name for name in arguments if name.startswith("_")]:
-            del arguments[name]
+        for name in ("job", "patience"):
+            result.get("invocation", {}).get("module_args", {}).pop(name, None)
         if result.get("needs"):
             raise AnsibleActionFail("A model file could not be brought to the host", result=result)
         if result.get("job"):

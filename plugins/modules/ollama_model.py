@@ -73,6 +73,9 @@ options:
       - Directory on the machine the module runs on where the agent keeps its models, such as the mount point of its volume.
       - With it, a model that does not fit is refused with both numbers as soon as its size is known.
     type: path
+  file:
+    description: What the action plugin knows of a file that is on the controller only. Not for playbooks.
+    type: dict
   models:
     description:
       - Several models of one or several agents, instead of O(model). Agents are served in parallel, see O(parallel).
@@ -111,6 +114,9 @@ options:
       models_dir:
         description: See O(models_dir).
         type: path
+      file:
+        description: See O(file).
+        type: dict
   remote_src:
     description: Each O(path) is on the machine the module runs on already.
     type: bool
@@ -138,6 +144,14 @@ options:
         A file of the controller is waited for all the same.
     type: bool
     default: true
+  job:
+    description:
+      - Go on with the pull of this name, which an earlier call with the same models has started.
+      - The action plugin does so while it shows the progress.
+    type: str
+  patience:
+    description: Seconds after which the module reports back while it is still at it. Set by the action plugin.
+    type: float
 seealso:
   - module: llmops.tenancy.ollama_model_info
   - module: llmops.tenancy.ollama_agent
@@ -260,9 +274,9 @@ def logic(params, run: Run):
     """Bring the models, or go on with a pull that an earlier call has started."""
     wishes = [read_wish(item) for item in entities(params, ollama.MODEL, "models", shared=ollama.SHARED)]
     settings = ollama.read_transfer(params, parse_size(params["min_free"], "min_free"))
-    call = Call(check=run.check, wait=params["wait"], patience=params["_patience"])
-    if params["_job"]:
-        return follow(jobs.find(params["_job"]), wishes, settings, call)
+    call = Call(check=run.check, wait=params["wait"], patience=params["patience"])
+    if params["job"]:
+        return follow(jobs.find(params["job"]), wishes, settings, call)
     return ensure_models(wishes, settings, call, run.warn)
 
 

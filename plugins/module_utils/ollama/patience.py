@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator
+from typing import Callable, Iterator
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.progress import Progress
 
@@ -16,15 +16,15 @@ _LONGEST_DELAY = 30.0
 _SLOWEST_VERIFY = 20 * 1024**2
 
 
-def delays(retries: int, chance: Iterator[float]) -> Iterator[float]:
+def delays(retries: int, chance: Callable[[], float]) -> Iterator[float]:
     """Seconds before each of ``retries`` attempts: doubling from one second to thirty, each half to all of it.
 
     The chance keeps a hundred agents that lost one registry from coming back to it in one moment.
 
-    :param chance: numbers from 0 to 1.
+    :param chance: gives numbers from 0 to 1.
     """
     for attempt in range(retries):
-        yield min(_FIRST_DELAY * 2**attempt, _LONGEST_DELAY) * (0.5 + next(chance) / 2)
+        yield min(_FIRST_DELAY * 2**attempt, _LONGEST_DELAY) * (0.5 + chance() / 2)
 
 
 class StallWatch:

@@ -41,8 +41,9 @@ class Reference:
 
     @property
     def registry_url(self) -> str:
-        """The registry's URL."""
-        return f"{'http' if self.insecure else 'https'}://{self.host}"
+        """The registry's URL, with its port."""
+        scheme, port = ("http", 80) if self.insecure else ("https", 443)
+        return f"{scheme}://{self.host}" + ("" if ":" in self.host else f":{port}")
 
     def without_tls(self) -> Reference:
         """The same on a registry that speaks plain HTTP."""

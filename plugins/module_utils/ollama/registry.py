@@ -11,17 +11,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
-from http.client import HTTPException
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import nearest
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference import Reference
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.transport import Endpoint
 
 _ACCEPT = "application/vnd.docker.distribution.manifest.v2+json"
-_LARGEST_MANIFEST = 4 * 1024**2
+
+
+class _NoAnswer(Exception):
+    """The registry did not give what it was asked for; ``status`` is 0 when it said nothing at all."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -41,15 +46,15 @@ def look_up(reference: Reference, timeout: float) -> Published | None:
     :raises TenancyError: ``model_not_in_registry`` when the registry says that it has none.
     """
     try:
-        body = _get(reference.registry_url + reference.manifest_path, timeout)
+        body = _get(reference, reference.manifest_path, timeout)
         manifest = json.loads(body)
         layers = [*manifest["layers"], manifest.get("config") or {}]
         size = sum(int(layer.get("size", 0)) for layer in layers)
-    except urllib.error.HTTPError as error:
-        if error.code == 404:
+    except _NoAnswer as error:
+        if error.status == 404:
             raise not_found(reference, timeout) from error
         return None
-    except (OSError, HTTPException, ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return Published(hashlib.sha256(body).hexdigest(), size)
 
@@ -73,12 +78,16 @@ def not_found(reference: Reference, timeout: float) -> TenancyError:
 def _names(reference: Reference, path: str, key: str, timeout: float) -> list[str]:
     """A list of the registry; empty when it does not give any, as registry.ollama.ai."""
     try:
-        return [str(name) for name in json.loads(_get(reference.registry_url + path, timeout))[key] or []]
-    except (OSError, HTTPException, ValueError, KeyError, TypeError):
+        return [str(name) for name in json.loads(_get(reference, path, timeout))[key] or []]
+    except (_NoAnswer, ValueError, KeyError, TypeError):
         return []
 
 
-def _get(url: str, timeout: float) -> bytes:
-    request = urllib.request.Request(url, headers={"Accept": _ACCEPT})
-    with urllib.request.urlopen(request, timeout=timeout) as answer:
-        return answer.read(_LARGEST_MANIFEST)
+def _get(reference: Reference, path: str, timeout: float) -> bytes:
+    try:
+        with Endpoint(reference.registry_url, timeout).open("GET", path, accept=_ACCEPT) as answer:
+            if answer.status != 200:
+                raise _NoAnswer(answer.status)
+            return answer.read_bytes()
+    except TenancyError as error:
+        raise _NoAnswer(0) from error

@@ -9,13 +9,13 @@ from __future__ import annotations
 import queue
 import threading
 from http.client import HTTPException
-from typing import Iterator
+from typing import Iterator, Union
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.transport import Answer
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.ndjson import Event, parse_line
 
-_Item = Event | Exception | None
+_Item = Union[Event, Exception, None]
 
 
 class Stream:

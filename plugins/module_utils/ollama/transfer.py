@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import random
-from typing import Callable, Iterator
+from typing import Callable
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama import faults, registry
@@ -26,7 +26,7 @@ def transfer(
     :raises TenancyError: why it can't be brought. :raises Cancelled: it was told to end.
     """
     attempt, furthest = 1, 0
-    waits = delays(settings.retries, _chance())
+    waits = delays(settings.retries, random.random)
     while True:
         try:
             bring(step, settings, watcher)
@@ -35,7 +35,7 @@ def transfer(
             if not faults.may_pass(error):
                 raise _explained(error, step, settings) from error
             if attempt > 1 and watcher.last.completed > furthest:
-                waits = delays(settings.retries, _chance())
+                waits = delays(settings.retries, random.random)
             furthest = max(furthest, watcher.last.completed)
             wait = next(waits, None)
             if wait is None:
@@ -59,8 +59,3 @@ def _given_up(error: TenancyError, attempts: int) -> TenancyError:
     return TenancyError(
         error.what, cause=error.cause + tries, remedy=error.remedy, kind=error.kind, attempts=attempts, **error.details
     )
-
-
-def _chance() -> Iterator[float]:
-    while True:
-        yield random.random()

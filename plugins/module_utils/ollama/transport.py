@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""HTTP to one Ollama server, and the edge where every fault of it becomes one TenancyError.
+"""HTTP to one server, and the edge where every fault of it becomes one TenancyError.
 
 ``http.client`` and not ``requests``: it imports in a quarter of the time (25 ms against 95), is there on every host,
 and its socket is at hand, which a stalled stream needs to be closed from outside.
@@ -76,6 +76,7 @@ class Endpoint:
         body: Mapping[str, Any] | SupportsRead | None = None,
         *,
         length: int | None = None,
+        accept: str = "application/json, application/x-ndjson",
     ) -> Iterator["Answer"]:
         """One request; the answer is open inside the ``with`` block and the connection closed after it.
 
@@ -85,7 +86,7 @@ class Endpoint:
         """
         factory = http.client.HTTPSConnection if self.secure else http.client.HTTPConnection
         connection = factory(self.host, self.port, timeout=self.timeout, blocksize=_SEND_BLOCK)
-        headers = {"Accept": "application/json, application/x-ndjson"}
+        headers = {"Accept": accept}
         payload: Any = body
         if isinstance(body, Mapping):
             payload = json.dumps(body).encode()
@@ -179,8 +180,15 @@ class Answer:
 
         :raises TenancyError: as :meth:`Endpoint.open`.
         """
+        return self.read_bytes().decode("utf-8", "replace")
+
+    def read_bytes(self) -> bytes:
+        """The whole body.
+
+        :raises TenancyError: as :meth:`Endpoint.open`.
+        """
         try:
-            return self._response.read().decode("utf-8", "replace")
+            return self._response.read()
         except (OSError, http.client.HTTPException) as error:
             raise self.endpoint.fault(self.path, error) from error
 

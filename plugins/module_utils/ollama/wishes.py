@@ -93,7 +93,7 @@ def read_wish(item: Mapping[str, Any]) -> Wish:
         )
     insecure = bool(item["insecure"])
     reference = on_mirror(item["model"], item["mirror"], insecure) if item["mirror"] else parse_model(item["model"])
-    known = item["_file"]
+    known = item["file"]
     return Wish(
         agent=item["agent"] or "",
         endpoint=item["endpoint"],

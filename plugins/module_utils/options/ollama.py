@@ -33,7 +33,7 @@ MODEL = {
     "checksum": {"type": "str"},
     "models_dir": {"type": "path"},
     # Filled in by the action plugin: what it knows of a file that is on the controller still.
-    "_file": {"type": "dict"},
+    "file": {"type": "dict"},
 }
 SHARED = ("agent", "endpoint", "mirror", "insecure", "models_dir")
 
@@ -45,8 +45,8 @@ TRANSFER = {
     "min_free": {"type": "str", "default": "256m"},
     "wait": {"type": "bool", "default": True},
     # How the action plugin follows a pull: the job to go on with, and the seconds to wait before it reports back.
-    "_job": {"type": "str"},
-    "_patience": {"type": "float"},
+    "job": {"type": "str"},
+    "patience": {"type": "float"},
 }
 
 
