@@ -9,7 +9,7 @@ VENV := .venv
 LINK := .collections/ansible_collections/llmops/tenancy
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready $(LINK) ## virtual environment, dependencies and the link that makes the checkout a collection
 
