@@ -113,11 +113,11 @@ def _credential_name(settings: GraphSettings) -> str:
         return "managed identity"
     if settings.client_certificate:
         return "client certificate"
-    return "federated token" if settings.client_assertion_file else "client secret"
+    return "client secret" if settings.client_secret else "federated token"
 
 
 def _credential(settings: GraphSettings) -> str | dict[str, str]:
-    """What msal wants; the strongest that is given: certificate, then federated token, then secret."""
+    """What msal wants. The federated token comes last, since a cluster puts its path into every environment."""
     if settings.client_certificate:
         certificate = _file(settings.client_certificate, "client_certificate")
         key = settings.client_certificate_key
@@ -127,9 +127,9 @@ def _credential(settings: GraphSettings) -> str | dict[str, str]:
         if settings.client_certificate_passphrase:
             credential["passphrase"] = settings.client_certificate_passphrase
         return credential
-    if settings.client_assertion_file:
-        return {"client_assertion": _file(settings.client_assertion_file, "client_assertion_file").strip()}
-    return settings.client_secret or ""
+    if settings.client_secret or not settings.client_assertion_file:
+        return settings.client_secret or ""
+    return {"client_assertion": _file(settings.client_assertion_file, "client_assertion_file").strip()}
 
 
 def _file(path: str, option: str) -> str:
