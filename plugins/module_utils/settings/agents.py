@@ -113,8 +113,9 @@ def combine(agents: list[dict[str, Any]], short: dict[str, Any]) -> list[dict[st
         return [merged if agent is chosen[0] else agent for agent in agents]
     if "agent" in short:
         return [*agents, short]
+    names = sorted(name for name, key in SHORT.items() if key in short or (name == "model" and "models" in short))
     raise TenancyError(
-        f"{', '.join(sorted(short))} could mean any of {len(agents)} agents",
+        f"{', '.join(names)} could mean any of {len(agents)} agents",
         cause=f"the tenant has {', '.join(str(agent.get('agent')) for agent in agents)}",
         remedy=f"Say which one: agent={agents[0].get('agent')}",
         kind="ambiguous_agent",

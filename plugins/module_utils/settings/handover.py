@@ -136,7 +136,7 @@ def observations(agents: Iterable[Record], observed: Iterable[Record], models: I
     seen = {agent["agent"]: agent for agent in observed}
     arrived: dict[str, set[str]] = {}
     for model in models:
-        if model.get("present"):
+        if model.get("status") == "present":
             arrived.setdefault(model["agent"], set()).add(full_model(model["model"]))
     return [
         {
@@ -149,14 +149,19 @@ def observations(agents: Iterable[Record], observed: Iterable[Record], models: I
     ]
 
 
+def health_word(health: Record) -> str | None:
+    """healthy, unhealthy, starting or stopped.
+
+    The engine's own check needs half a minute for its first verdict; an API that answers is one already.
+    """
+    return "healthy" if health.get("api") and health.get("status") == "starting" else health.get("status")
+
+
 def _observation(agent: Record, arrived: set[str]) -> dict[str, Any]:
     present = {model["name"] for model in agent.get("models") or []}
-    health = agent.get("health") or {}
-    # The engine's own check needs half a minute for its first verdict; an API that answers is one already.
-    settled = "healthy" if health.get("api") and health.get("status") == "starting" else health.get("status")
     return {
         "state": agent.get("state"),
-        "health": settled,
+        "health": health_word(agent.get("health") or {}),
         "image": agent.get("image"),
         "models": sorted(present | arrived),
     }

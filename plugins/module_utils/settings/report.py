@@ -12,11 +12,11 @@ from typing import Any, Iterable, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import full_model
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import format_cpus, human_size
-from ansible_collections.llmops.tenancy.plugins.module_utils.settings.handover import endpoint_of
+from ansible_collections.llmops.tenancy.plugins.module_utils.settings.handover import endpoint_of, health_word
 
 Values = Mapping[str, Any]
 _LABEL = 10
-_IMPACTS = {"in_place": "", "restart": "with a restart", "recreate": "by recreating it", "data_loss": "DATA IS LOST"}
+_IMPACTS = {"restart": "with a restart", "recreate": "by recreating it"}
 
 
 def describe_actions(actions: Iterable[Values]) -> list[str]:
@@ -30,7 +30,10 @@ def _describe(action: Values) -> str:
         for name, change in (action.get("fields") or {}).items()
         if action["action"] not in ("create", "remove")
     )
-    notes = [note for note in (fields, _IMPACTS.get(action.get("impact", "in_place"), "")) if note]
+    # The verb says the rest: what is stopped or removed is so on purpose.
+    impact = _IMPACTS.get(action.get("impact", "")) if action["action"] == "update" else ""
+    lost = "DATA IS LOST" if action.get("impact") == "data_loss" else ""
+    notes = [note for note in (fields, impact, lost) if note]
     return f"{action['action']} {action['kind']} {action['name']}" + (f" ({'; '.join(notes)})" if notes else "")
 
 
@@ -99,7 +102,8 @@ def offboarded(tenant: str, kept: Sequence[Values], actions: Sequence[Values], *
 def user_set(tenant: str, users: Iterable[Values], actions: Sequence[Values], *, seconds: float, check: bool) -> list[str]:
     """The end of changing users."""
     rows = [
-        [user["email"], user.get("name") or "-", user.get("role") or "-", "active" if user.get("active") else "not active"]
+        [user["email"], "-", "-", "removed"] if user.get("state") == "absent"
+        else [user["email"], user["name"] or "-", user["role"], "active" if user["active"] else "not active"]
         for user in users
     ]
     return [_line("Tenant", tenant), *(_line("User", row) for row in table(rows)), *_done(actions, seconds, check)]
@@ -114,7 +118,7 @@ def status(tenants: Iterable[Values]) -> list[str]:
     rows = []
     for tenant in tenants:
         first = [tenant["tenant"] + ("" if tenant.get("active", True) else " (inactive)"), tenant.get("name") or "-",
-                 str(tenant.get("users", "-"))]
+                 str(tenant["user_count"])]
         agents = tenant.get("agents") or [None]
         for agent in agents:
             rows.append(first + (_status_of(agent) if agent else ["-"] * 8))
@@ -125,7 +129,7 @@ def status(tenants: Iterable[Values]) -> list[str]:
 def _status_of(agent: Values) -> list[str]:
     seen = agent.get("live") or agent.get("observed") or {}
     health = seen.get("health")
-    health = health.get("status") if isinstance(health, Mapping) else health
+    health = health_word(health) if isinstance(health, Mapping) else health
     usage = (seen.get("usage") or {}).get("memory")
     memory = human_size(agent["memory_limit"])
     return [
@@ -166,6 +170,8 @@ def _users(tenant: Values) -> str:
 
 def _agent(agent: Values, seen: Values) -> list[str]:
     state = ", ".join(str(part) for part in (seen.get("state") or "not seen", seen.get("health")) if part)
+    if seen.get("health") == "stopped":
+        state = "stopped (start_agent starts it)"
     limits = (
         f"{human_size(agent['memory_limit'])} memory ({human_size(agent['memory_reservation'])} reserved), "
         f"{format_cpus(agent['cpu_limit'])} CPU"

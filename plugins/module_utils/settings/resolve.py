@@ -20,7 +20,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.settings.flows impo
     TENANT_FIELDS,
     Flow,
 )
-from ansible_collections.llmops.tenancy.plugins.module_utils.settings.users import parse_users
+from ansible_collections.llmops.tenancy.plugins.module_utils.settings.users import parse_users, single_user
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,14 @@ def refuse_unknown_extra(names: Iterable[str], flow: Flow, also: Iterable[str]) 
     :param also: further known names (options of roles, ``known_variables``).
     :raises TenancyError: ``unknown_variable`` naming each unknown one with the nearest right one.
     """
+    names = list(names)
+    if "_raw_params" in names:
+        raise TenancyError(
+            "The extra variables have a word that belongs to no name",
+            cause="a value with spaces needs quotes of its own",
+            remedy="""Write -e "tenant_name='Empresa Corp'", or all of them as JSON""",
+            kind="unknown_variable",
+        )
     known = {*flow.names, *CONNECTION, *also}
     unknown = sorted(name for name in names if name not in known and not name.startswith(FOREIGN_PREFIXES))
     if unknown:
@@ -116,7 +124,7 @@ def resolve(flow: Flow, layers: Sequence[Layer], hosts: Sequence[str]) -> dict[s
     result: dict[str, Any] = {**checked, "sources": {name: where for name, (where, _value) in found.items()}}
     _check_confirmation(checked)
     if "users" in flow.lists:
-        result["users"] = parse_users(found["users"][1]) if "users" in found else []
+        result["users"] = _users(checked, found, flow)
     if "agents" in flow.lists:
         listed = agent_settings.parse_agents(found["agents"][1]) if "agents" in found else []
         short = agent_settings.parse_short(_short(checked, found, layers))
@@ -152,6 +160,19 @@ def _short(checked: Mapping[str, Any], found: Mapping[str, tuple[str, Any]], lay
     return {
         name: checked[name] for name in agent_settings.SHORT if name in checked and strength[found[name][0]] <= weakest
     }
+
+
+def _users(
+    checked: Mapping[str, Any], found: Mapping[str, tuple[str, Any]], flow: Flow
+) -> list[dict[str, Any]]:
+    """The users of the list, and the one of the variables ``user_…``."""
+    single = single_user(checked)
+    listed = found["users"][1] if "users" in found else []
+    if flow.playbook == "set_user" and not single and not values.is_given(listed or None):
+        raise TenancyError(
+            "set_user needs to know which user", remedy="Give user_email, or several in users", kind="missing_variable"
+        )
+    return parse_users([*values.as_list(listed, "users"), *([single] if single else [])])
 
 
 def _cleared(found: Mapping[str, tuple[str, Any]]) -> list[str]:

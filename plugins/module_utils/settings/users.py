@@ -42,6 +42,24 @@ def parse_users(value: Any, name: str = "users") -> list[dict[str, Any]]:
     return users
 
 
+# The variables of a single user, and what they are called in an entry of `users`.
+SHORT: dict[str, str] = {f"user_{key}": key for key in _CHECKS}
+
+
+def single_user(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The user that the variables ``user_…`` describe; empty when none is given.
+
+    :raises TenancyError: ``missing_value`` without ``user_email``.
+    """
+    user = {SHORT[name]: value for name, value in given.items() if name in SHORT}
+    if user and "email" not in user:
+        raise TenancyError(
+            f"{', '.join(sorted(name for name in given if name in SHORT))} without user_email",
+            cause="a user is known by the email address", remedy="Give user_email, too", kind="missing_value",
+        )
+    return user
+
+
 def _parse_user(item: Any, name: str) -> dict[str, Any]:
     """One user."""
     if not isinstance(item, Mapping):
