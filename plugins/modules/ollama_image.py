@@ -119,30 +119,16 @@ def result(params: Mapping[str, Any], verb: str | None, before: str | None, afte
     return {**plan.as_result(), "image": name, "image_id": after, "present": present, "reason": ""}
 
 
-def fetch(images: Images, params: Mapping[str, Any], run: Run) -> None:
-    """Get the image; in check mode find out whether it can be had."""
-    name = params["image"]
-    if run.check:
-        # An archive that is not there yet is one that the same run would copy there.
-        if params["source"] == "registry":
-            images.in_registry(name)
-        return
-    if params["record"]:
-        record.add(params["record"], "images", name)
-    if params["source"] == "registry":
-        images.pull(name)
-    else:
-        images.load(params["archive"], name)
-
-
 def ensure_present(images: Images, params: Mapping[str, Any], run: Run) -> dict[str, Any]:
     """The image is there, from the source if need be."""
     name, source = params["image"], params["source"]
     current = images.find(name)
     if current or source == "none":
         return result(params, None, current, current, bool(current))
+    if params["record"] and not run.check:
+        record.add(params["record"], "images", name)
     try:
-        fetch(images, params, run)
+        images.obtain(name, source, params["archive"], check=run.check)
     except TenancyError as error:
         if not params["optional"]:
             raise

@@ -37,6 +37,17 @@ class Images:
             except docker.errors.ImageNotFound:
                 return None
 
+    def obtain(self, name: str, source: str, archive: str | None, *, check: bool) -> None:
+        """Get an image from ``source``, ``registry`` or ``archive``; in check mode find out whether it can be had.
+
+        :raises TenancyError: why it can't.
+        """
+        if source == "registry":
+            (self.in_registry if check else self.pull)(name)
+        elif not check:
+            # In check mode an archive that is not there yet is one that the same run would copy there.
+            self.load(str(archive), name)
+
     def in_registry(self, name: str) -> None:
         """Return when the image registry has ``name``; nothing is downloaded.
 

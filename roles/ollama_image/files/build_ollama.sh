@@ -178,9 +178,9 @@ JSON
     mv "$work/config.json" "$work/archive/$config.json"
     printf '[{"Config":"%s.json","RepoTags":["ollama/ollama:%s"],"Layers":["%s/layer.tar"]}]\n' \
         "$config" "$version" "$layer" >"$work/archive/manifest.json"
-    printf 'sha256:%s\n' "$config" >"$work/id"
+    printf '[sha256:%s] build %s\n' "$layer" "$version" >"$work/contents"
     reproducible_tar -C "$work/archive" -cf "$work/image.tar" .
-    mv "$work/id" "$2.id"
+    mv "$work/contents" "$2.contents"
     # The archive comes last: where it is, all of it is.
     mv "$work/image.tar" "$2"
     rm -rf "$work"
@@ -188,7 +188,7 @@ JSON
 
 # prepare BINARY ARCHIVE
 prepare() {
-    if [ -e "$1" ] && [ -e "$2" ]; then
+    if [ -e "$1" ] && [ -e "$2" ] && [ -e "$2.contents" ]; then
         return 0
     fi
     require_go
@@ -197,21 +197,28 @@ prepare() {
     build_archive "$1" "$2"
 }
 
+# What the engine has under a name, in the form of the file image.tar.contents. Not the id: engines with the image store
+# of containerd count it otherwise.
+contents_of() {
+    docker image inspect --format "{{.RootFS.Layers}} {{index .Config.Labels \"llmops.tenancy.image_source\"}} \
+{{index .Config.Labels \"org.opencontainers.image.version\"}}" "$1" 2>&1
+}
+
 # load_image ARCHIVE
 load_image() {
-    local id
-    id=$(cat "$1.id")
+    local name=ollama/ollama:$version wanted
+    wanted=$(cat "$1.contents")
     command -v docker >/dev/null ||
         die "docker command" "it was not found" "install the Docker client, or use --archive"
     docker version >/dev/null 2>&1 ||
         die "Docker Engine" "it does not answer at ${DOCKER_HOST:-its default socket}" "start it, or set DOCKER_HOST"
-    if [ "$(docker image inspect --format '{{.Id}}' "$image" 2>&1)" = "$id" ]; then
-        printf 'ok: %s is %s\n' "$image" "$id"
+    if [ "$(contents_of "$image")" = "$wanted" ]; then
+        printf 'ok: %s is the one built here\n' "$image"
         return 0
     fi
-    docker image inspect "$id" >/dev/null 2>&1 || docker load --quiet --input "$1" >&2
-    docker tag "$id" "$image"
-    printf 'changed: %s is %s\n' "$image" "$id"
+    [ "$(contents_of "$name")" = "$wanted" ] || docker load --quiet --input "$1" >&2
+    docker tag "$name" "$image"
+    printf 'changed: %s is the one built here\n' "$image"
 }
 
 main() {
