@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Any, Mapping
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from ansible.module_utils.basic import env_fallback
 
@@ -59,15 +59,25 @@ def read(params: Mapping[str, Any]) -> CatalogSettings:
     )
 
 
+_URI_PASSWORD = re.compile(r"^\w+://[^:@/?#]*:(?P<password>.*)@")
+_QUERY_PASSWORD = re.compile(r"[?&](?:ssl)?password=(?P<password>[^&#]*)")
+_KEY_PASSWORD = re.compile(r"(?:ssl)?password\s*=\s*(?:'(?P<quoted>(?:[^'\\]|\\.)*)'?|(?P<plain>(?:[^\s'\\]|\\.)+))")
+
+
 def _secrets(params: Mapping[str, Any]) -> list[str]:
-    """The password that may stand inside the DSN, which no_log of the whole DSN does not hide in a message."""
+    """Passwords inside the DSN, which no_log of the whole DSN does not hide in a message.
+
+    libpq's own parser would be the right one, but it refuses a malformed DSN as a whole, and that is when an error
+    message is sure to follow. So each spelling that may hold a password counts, encoded and decoded.
+    """
     dsn = params.get("catalog_dsn") or ""
-    uri_password = urlsplit(dsn).password if "://" in dsn else None
-    found = [unquote(uri_password), uri_password] if uri_password else []
-    match = re.search(r"password\s*=\s*('(?:[^'\\]|\\.)*'|\S+)", dsn)
-    if match:
-        found.append(match[1].strip("'"))
-    return found
+    if "://" in dsn:
+        found = [match["password"] for pattern in (_URI_PASSWORD, _QUERY_PASSWORD) for match in pattern.finditer(dsn)]
+        # A raw @ in a password is an error, yet people write it: the part before it is as secret as the whole.
+        found += [text.partition("@")[0] for text in found]
+        return [secret for secret in {*found, *map(unquote, found)} if secret]
+    found = [match["quoted"] or match["plain"] or "" for match in _KEY_PASSWORD.finditer(dsn)]
+    return [secret for secret in {*found, *(re.sub(r"\\(.)", r"\1", text) for text in found)} if secret]
 
 
 GROUP = OptionGroup(spec=SPEC, secrets=_secrets, libraries=("psycopg",))
