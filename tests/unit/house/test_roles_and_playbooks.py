@@ -11,6 +11,7 @@ from pathlib import Path
 
 import house
 import pytest
+import reference
 
 ROLES = house.roles()
 by_role = pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
@@ -89,3 +90,8 @@ def test_playbook_is_documented(playbook: Path) -> None:
     """A person finds every playbook in the README and its variables in the reference."""
     assert f"`{playbook.stem}`" in (house.ROOT / "README.md").read_text()
     assert f"## {playbook.stem}\n" in (house.ROOT / "docs" / "variables.md").read_text()
+
+
+def test_reference_is_current() -> None:
+    """docs/variables.md says what the code knows; `python tests/tools/reference.py` writes it."""
+    assert reference.PAGE.read_text() == reference.page()
