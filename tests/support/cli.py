@@ -24,7 +24,7 @@ from typing import NoReturn
 from tests.support import namespace
 from tests.support.engine import Engine
 from tests.support.postgres import Postgres
-from tests.support.prepare import prepare
+from tests.support.prepare import prepare, wheels_folder
 from tests.support.process import BenchError
 from tests.support.registry import Registry
 from tests.support.settings import ROOT, Bench, runs_folder
@@ -97,6 +97,8 @@ def take_environment(bench: Bench) -> None:
     for name in [name for name in os.environ if name.startswith(("PG", "DOCKER_", "OLLAMA_"))]:
         del os.environ[name]
     os.environ.update(bench.environment())
+    # The roles install Python libraries; in the bench they find them in the cache.
+    os.environ.update({"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels_folder())})
     os.environ["PATH"] += ":/usr/sbin:/sbin"
 
 

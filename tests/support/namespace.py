@@ -18,11 +18,15 @@ CLONE_NEWNS = 0x00020000
 CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG = 1
-# Folders of the machine that the collection's roles write to: each bench has empty ones of its own, so a test may
-# prepare "this machine" without touching it.
-PRIVATE_FOLDERS = (
+# What the collection's roles write on "this machine" stays in the bench: it sees these folders as they are, and what it
+# changes there goes into its own folder.
+SHIELDED_FOLDERS = ("/etc", "/opt", "/var")
+# Of these it has empty ones of its own, so that a role finds neither an engine's nor a cluster's data.
+EMPTY_FOLDERS = (
     "/var/lib/docker",
     "/var/lib/containerd",
+    "/var/lib/llmops-tenancy",
+    "/opt/llmops-tenancy",
     "/etc/docker",
     "/var/lib/postgresql",
     "/etc/postgresql",
@@ -56,34 +60,47 @@ def enter(folder: Path) -> None:
     """
     # Not `ip netns exec`: that mounts a new /sys, which hides the control groups from the engine.
     _call("unshare", CLONE_NEWNET | CLONE_NEWNS)
-    resolver = Path("/etc/resolv.conf").resolve()
-    for command in (
-        ["mount", "--make-rprivate", "/"],
-        ["mount", "-t", "proc", "proc", "/proc"],
-        ["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"],
-        ["ip", "link", "set", "lo", "up"],
-        ["ip", "address", "add", f"{ADDRESS}/32", "dev", "lo"],
-    ):
-        subprocess.run(command, check=True)
-    # Names of the outside are refused at once, instead of after the time-out of a server that is out of reach.
-    names = folder / "resolv.conf"
-    names.write_text(f"nameserver {ADDRESS}\noptions attempts:1 timeout:1\n")
-    if resolver.is_file():
-        subprocess.run(["mount", "--bind", str(names), str(resolver)], check=True)
-    else:
-        resolver.parent.mkdir(parents=True, exist_ok=True)
-        resolver.write_text(names.read_text())
+    _mount("--make-rprivate", "/")
+    _mount("-t", "proc", "proc", "/proc")
+    _mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
     for name in ("lock", "sshd"):
         Path("/run", name).mkdir()
-    private = folder / "private"
-    for target in map(Path, PRIVATE_FOLDERS):
-        source = private / str(target).strip("/").replace("/", "-")
+    _shield_folders(folder / "private")
+    _set_resolver()
+    for command in (["link", "set", "lo", "up"], ["address", "add", f"{ADDRESS}/32", "dev", "lo"]):
+        subprocess.run(["ip", *command], check=True)
+
+
+def _mount(*arguments: str) -> None:
+    subprocess.run(["mount", *arguments], check=True)
+
+
+def _shield_folders(private: Path) -> None:
+    for target in map(Path, SHIELDED_FOLDERS):
+        upper, work = private / f"upper{target}", private / f"work{target}"
+        if private.is_relative_to(target):
+            raise BenchError(f"the bench's folder {private} is in {target}, which it shields; set TMPDIR to another one")
+        upper.mkdir(parents=True)
+        work.mkdir(parents=True)
+        owner = target.stat()
+        os.chown(upper, owner.st_uid, owner.st_gid)
+        upper.chmod(owner.st_mode & 0o7777)
+        _mount("-t", "overlay", "-o", f"lowerdir={target},upperdir={upper},workdir={work}", "overlay", str(target))
+    for target in map(Path, EMPTY_FOLDERS):
+        target.mkdir(parents=True, exist_ok=True)
+        source = private / f"empty{target}"
         source.mkdir(parents=True)
-        owner = target.stat() if target.is_dir() else None
-        if owner:
-            os.chown(source, owner.st_uid, owner.st_gid)
-            source.chmod(owner.st_mode & 0o7777)
-            subprocess.run(["mount", "--bind", str(source), str(target)], check=True)
+        owner = target.stat()
+        os.chown(source, owner.st_uid, owner.st_gid)
+        source.chmod(owner.st_mode & 0o7777)
+        _mount("--bind", str(source), str(target))
+
+
+def _set_resolver() -> None:
+    # Names of the outside are refused at once, instead of after the time-out of a server that is out of reach.
+    resolver = Path("/etc/resolv.conf")
+    resolver.unlink(missing_ok=True)
+    resolver.write_text(f"nameserver {ADDRESS}\noptions attempts:1 timeout:1\n")
 
 
 def remove_control_groups(name: str) -> None:

@@ -5,14 +5,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import shutil
 import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 from tests.support.process import BenchError
-from tests.support.settings import BUILD_SCRIPT, OLLAMA_VERSION
+from tests.support.settings import BUILD_SCRIPT, OLLAMA_VERSION, ROOT, cache_folder
 
+REQUIREMENTS = ROOT / "requirements.txt"
 # Package: a file that shows that it is there.
 PACKAGES = {
     "docker.io": "/usr/sbin/dockerd",
@@ -22,6 +27,9 @@ PACKAGES = {
     "docker-registry": "/usr/bin/docker-registry",
     "haproxy": "/usr/sbin/haproxy",
     "e2fsprogs": "/sbin/mkfs.ext4",
+    # What the roles install on a host, as there is no way to a package registry from inside of the bench.
+    "python3-apt": "/usr/lib/python3/dist-packages/apt/__init__.py",
+    "python3-venv": "/usr/lib/python3*/ensurepip/__init__.py",
 }
 POLICY = Path("/usr/sbin/policy-rc.d")
 
@@ -72,9 +80,38 @@ def build_ollama(output: str) -> Path:
     return Path(done.stdout.strip().splitlines()[-1])
 
 
+def wheels_folder() -> Path:
+    """Folder of the wheels of the collection's requirements; another list of requirements has another folder."""
+    return cache_folder() / f"wheels-{hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]}"
+
+
+def download_wheels() -> None:
+    """Get the collection's Python requirements for the system's interpreter, from which the roles install offline."""
+    folder = wheels_folder()
+    if folder.is_dir():
+        return
+    version = subprocess.run(
+        ["/usr/bin/python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+        options = ["--only-binary", ":all:", "--python-version", version, "--dest", f"{scratch}/wheels"]
+        done = subprocess.run([*command, *options, "--requirement", str(REQUIREMENTS)], check=False)
+        if done.returncode:
+            raise BenchError("the wheels of requirements.txt could not be downloaded, see above; run `make setup` first")
+        with contextlib.suppress(OSError):
+            # Another bench may have been faster.
+            Path(scratch, "wheels").rename(folder)
+
+
 def prepare() -> None:
     """Make sure that everything is there; seconds once it is."""
     if os.geteuid() != 0:
         raise BenchError("the bench needs root: run it as root or with sudo")
     install_packages()
     build_ollama("--archive")
+    download_wheels()
