@@ -105,7 +105,8 @@ def root() -> str:
     :raises TenancyError: ``unsafe_state_directory`` when another user made it, who could read or forge what is in it.
     """
     path = os.path.join(tempfile.gettempdir(), f"llmops-tenancy-{os.geteuid()}")
-    os.makedirs(path, mode=0o700, exist_ok=True)
+    if not os.path.lexists(path):
+        os.makedirs(path, mode=0o700, exist_ok=True)
     found = os.lstat(path)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
         raise TenancyError(

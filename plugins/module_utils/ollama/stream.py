@@ -36,6 +36,8 @@ class Stream:
     def _read(self) -> None:
         try:
             for line in self._answer.lines():
+                if not line.endswith("\n"):
+                    break  # cut in the middle of a line
                 event = parse_line(line)
                 if event is not None:
                     self._items.put(event)
