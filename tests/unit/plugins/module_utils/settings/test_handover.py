@@ -1,0 +1,151 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From the catalog's records to an agent host's modules, and back."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.settings import handover
+
+GIB = 1024**3
+
+
+def record(agent="chat", host="localhost", **more):
+    return {
+        "agent": agent, "tenant": "acme", "host": host, "port": 11435, "bind_address": "127.0.0.1", "models": ["demo"],
+        "memory_limit": 2 * GIB, "memory_reservation": GIB, "cpu_limit": 500, "context_length": 4096, "num_parallel": 1,
+        "keep_alive": "5m", "image": None, "desired_state": "started", **more,
+    }
+
+
+def test_agents_of_tenants_and_their_hosts():
+    tenants = [{"tenant": "acme", "agents": [record(), record("code", "gpu-02")]}, {"tenant": "none", "agents": None}]
+    agents = handover.records_of(tenants)
+    assert [agent["agent"] for agent in agents] == ["chat", "code"]
+    assert handover.hosts_of(agents) == ["gpu-02", "localhost"]
+
+
+def test_engine_agents_are_those_of_the_host_in_units_that_the_module_reads():
+    [entity] = handover.engine_agents([record(), record("code", "gpu-02")], "localhost")
+    assert entity["agent"] == "chat"
+    assert entity["memory_limit"] == str(2 * GIB)
+    assert entity["cpu_limit"] == "500m"
+    assert entity["state"] == "started"
+    assert entity["model"] == "demo"
+    assert entity["image"] is None
+    assert entity["environment"] is None
+
+
+def test_engine_agents_take_image_environment_and_state():
+    [entity] = handover.engine_agents([record()], "localhost", image="house", environment={"A": "1"}, state="stopped")
+    assert (entity["image"], entity["environment"], entity["state"]) == ("house", {"A": "1"}, "stopped")
+    [own] = handover.engine_agents([record(image="own")], "localhost", image="house", environment={})
+    assert (own["image"], own["environment"]) == ("own", None)
+
+
+def test_absent_agents():
+    assert handover.absent_agents([record()], "localhost", remove_data=True) == [
+        {"agent": "chat", "tenant": "acme", "state": "absent", "remove_volume": True}
+    ]
+    assert handover.absent_agents([record()], "gpu-02", remove_data=True) == []
+
+
+@pytest.mark.parametrize(
+    ("flow", "model", "expected"),
+    [
+        ("start", None, {"desired_state": "started"}),
+        ("stop", None, {"desired_state": "stopped"}),
+        ("pull", "other", {"models": ["demo", "other"]}),
+        ("pull", "demo:latest", {"models": ["demo"]}),
+    ],
+)
+def test_what_is_wanted_of_existing_agents(flow, model, expected):
+    assert handover.wanted_agents([record()], flow, model) == [{"tenant": "acme", "agent": "chat", **expected}]
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [("127.0.0.1", "http://127.0.0.1:11435"), ("0.0.0.0", "http://127.0.0.1:11435"), ("::", "http://[::1]:11435"),
+     ("192.0.2.1", "http://192.0.2.1:11435")],
+)
+def test_endpoint_as_the_host_sees_it(address, expected):
+    assert handover.endpoint_of(record(bind_address=address)) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "models", "missing"),
+    [
+        ("running", [], ["demo"]),
+        ("running", None, ["demo"]),
+        ("running", [{"name": "demo:latest"}], []),
+        ("running", [{"name": "demo:v2"}], ["demo"]),
+        ("exited", None, []),
+    ],
+)
+def test_missing_models_of_running_agents(state, models, missing):
+    found = handover.missing_models([record()], [{"agent": "chat", "state": state, "models": models}], "localhost")
+    assert [entity["model"] for entity in found] == missing
+
+
+def test_missing_models_know_where_they_come_from():
+    agents = [record(models=["demo", "phi4-mini"])]
+    observed = [{"agent": "chat", "state": "running", "models": []}]
+    demo, phi = handover.missing_models(
+        agents, observed, "localhost", sources={"demo": {"path": "/demo.gguf"}}, mirror="mirror:5000", insecure=True
+    )
+    assert demo == {
+        "agent": "chat", "endpoint": "http://127.0.0.1:11435", "model": "demo", "state": "present", "path": "/demo.gguf"
+    }
+    assert (phi["mirror"], phi["insecure"]) == ("mirror:5000", True)
+
+
+def test_latest_is_asked_for_where_it_is_present_too():
+    observed = [{"agent": "chat", "state": "running", "models": [{"name": "demo:latest"}]}]
+    [entity] = handover.missing_models([record()], observed, "localhost", latest="demo")
+    assert entity["state"] == "latest"
+
+
+@pytest.mark.parametrize(
+    ("health", "word"),
+    [
+        ({"status": "starting", "api": True}, "healthy"),
+        ({"status": "starting", "api": False}, "starting"),
+        ({"status": "unhealthy", "api": True}, "unhealthy"),
+        ({"status": "stopped", "api": False}, "stopped"),
+        ({}, None),
+    ],
+)
+def test_health_in_a_word(health, word):
+    assert handover.health_word(health) == word
+
+
+def test_observations_hold_what_arrived_since():
+    seen = [{"agent": "chat", "state": "running", "health": {"status": "healthy"}, "image": "i", "models": [{"name": "a:1"}]}]
+    arrived = [
+        {"agent": "chat", "model": "demo", "status": "present"}, {"agent": "chat", "model": "b", "status": "pulling"},
+        {"agent": "code", "model": "c", "status": "present"},
+    ]
+    assert handover.observations([record(), record("code")], seen, arrived) == [
+        {
+            "tenant": "acme", "agent": "chat",
+            "observed": {"state": "running", "health": "healthy", "image": "i", "models": ["a:1", "demo:latest"]},
+        }
+    ]
+
+
+def test_status_puts_catalog_and_engines_together():
+    [acme, other] = handover.status_of(
+        [{"tenant": "acme"}, {"tenant": "other"}], [record(), record("code")], [{"agent": "chat", "state": "running"}]
+    )
+    assert [agent["live"] for agent in acme["agents"]] == [{"agent": "chat", "state": "running"}, None]
+    assert other["agents"] == []
+
+
+def test_kept_data_says_where():
+    gone = [{"agent": "chat", "volume": "v", "volume_path": "/v"}, {"agent": "code", "volume": None}]
+    assert handover.kept_data([record(host="gpu-01"), record("code")], gone) == [
+        {"agent": "chat", "host": "gpu-01", "volume": "v", "path": "/v"}
+    ]
