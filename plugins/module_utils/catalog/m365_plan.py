@@ -30,7 +30,8 @@ SELECT s.external_id, u.id, false AS linked, u.last_access, s.reason, s.email AS
     u.role AS role_before,
     CASE WHEN s.role IS NOT NULL AND (u.id IS NULL OR %(manage_roles)s) THEN s.role ELSE u.role END AS role,
     u.active AS active_before, CASE WHEN u.id IS NULL THEN s.active ELSE {_ACTIVE.format("u")} END AS active,
-    u.directory_active AS directory_active_before, s.active AS directory_active, NULL::text AS holder, true AS write
+    u.directory_active AS directory_active_before, s.active AS directory_active, NULL::text AS holder, true AS write,
+    lower(u.email) COLLATE "C" AS address_before, lower(coalesce(s.email, u.email)) COLLATE "C" AS address
 FROM m365_stage s
 LEFT JOIN llmops.users u ON u.tenant = %(tenant)s AND u.external_id = s.external_id AND u.external_id IS NOT NULL
 WHERE CASE
@@ -49,7 +50,7 @@ _ABSENT = """
 INSERT INTO m365_plan
 SELECT u.external_id, u.id, false, u.last_access, 'missing', NULL, NULL, u.email, u.email, u.name, u.name, u.department,
     u.department, u.job_title, u.job_title, u.user_type, u.user_type, u.role, u.role, u.active, false,
-    u.directory_active, false, NULL, true
+    u.directory_active, false, NULL, true, lower(u.email), lower(u.email)
 FROM llmops.users u
 WHERE u.tenant = %(tenant)s AND u.source = 'm365' AND u.external_id IS NOT NULL
     AND (u.active OR u.directory_active IS DISTINCT FROM false)
@@ -58,37 +59,39 @@ WHERE u.tenant = %(tenant)s AND u.source = 'm365' AND u.external_id IS NOT NULL
 
 _LINK = f"""
 UPDATE m365_plan p SET id = h.id, linked = true, last_access = h.last_access, email_before = h.email,
+    address_before = lower(h.email),
     name_before = h.name, department_before = h.department, job_title_before = h.job_title,
     user_type_before = h.user_type, role_before = h.role, active_before = h.active,
     directory_active_before = h.directory_active, active = {_ACTIVE.format("h")},
     role = CASE WHEN %(manage_roles)s THEN p.role ELSE h.role END
 FROM (
-    SELECT DISTINCT ON (lower(p.email)) p.external_id, true AS active, u AS holder
+    SELECT DISTINCT ON (p.address) p.external_id, true AS active, u AS holder
     FROM m365_plan p
-    JOIN llmops.users u ON u.tenant = %(tenant)s AND lower(u.email) = lower(p.email) AND u.source = 'manual'
+    JOIN llmops.users u ON u.tenant = %(tenant)s AND lower(u.email) = p.address COLLATE "default" AND u.source = 'manual'
     WHERE p.id IS NULL
-    ORDER BY lower(p.email), p.external_id
+    ORDER BY p.address, p.external_id
 ) s CROSS JOIN LATERAL (SELECT (s.holder).*) h
 WHERE p.external_id = s.external_id
 """
 
+# Addresses are grouped by bytes, which is fast; looked up in the catalog they need the collation of its index.
 # Entra itself puts the id before the principal name of a deleted user, so that the name can be given again.
 _RELEASED = "replace({0}.external_id, '-', '') || right({0}.email{1}, 288)"
 _RELEASE_LEAVERS = f"""
-UPDATE m365_plan p SET email = {_RELEASED.format("p", "_before")}
-WHERE p.id IS NOT NULL AND NOT p.active AND p.reason IS NOT NULL
-    AND EXISTS (SELECT FROM m365_plan q
-        WHERE lower(q.email) = lower(p.email) AND q.external_id <> p.external_id AND q.reason IS NULL)
+UPDATE m365_plan p SET email = {_RELEASED.format("p", "_before")}, address = lower({_RELEASED.format("p", "_before")})
+WHERE p.id IS NOT NULL AND NOT p.active AND p.reason IS NOT NULL AND EXISTS (
+    SELECT FROM m365_plan q WHERE q.address = p.address AND q.external_id <> p.external_id AND q.reason IS NULL)
 """
 _RELEASE_PAST = f"""
 INSERT INTO m365_plan
 SELECT DISTINCT ON (u.id) u.external_id, u.id, false, u.last_access, 'released', NULL, NULL, u.email,
     {_RELEASED.format("u", "")}, u.name, u.name, u.department, u.department, u.job_title, u.job_title, u.user_type,
-    u.user_type, u.role, u.role, u.active, u.active, u.directory_active, u.directory_active, NULL, true
+    u.user_type, u.role, u.role, u.active, u.active, u.directory_active, u.directory_active, NULL, true, lower(u.email),
+    lower({_RELEASED.format("u", "")})
 FROM m365_plan p
-JOIN llmops.users u ON u.tenant = %(tenant)s AND lower(u.email) = lower(p.email) AND u.source = 'm365'
+JOIN llmops.users u ON u.tenant = %(tenant)s AND lower(u.email) = p.address COLLATE "default" AND u.source = 'm365'
     AND NOT u.active AND u.directory_active IS NOT true
-WHERE p.reason IS NULL AND u.id IS DISTINCT FROM p.id AND lower(p.email) IS DISTINCT FROM lower(p.email_before)
+WHERE p.reason IS NULL AND u.id IS DISTINCT FROM p.id AND p.address IS DISTINCT FROM p.address_before
     AND NOT EXISTS (SELECT FROM m365_plan q WHERE q.id = u.id)
 """
 
@@ -96,17 +99,17 @@ WHERE p.reason IS NULL AND u.id IS DISTINCT FROM p.id AND lower(p.email) IS DIST
 # address back can take it from another, so this is repeated until nothing changes.
 _YIELD = """
 WITH doubled AS (
-    SELECT lower(email) COLLATE "C" AS address FROM m365_plan WHERE email IS NOT NULL GROUP BY 1 HAVING count(*) > 1
+    SELECT address FROM m365_plan WHERE address IS NOT NULL GROUP BY 1 HAVING count(*) > 1
 ), ranked AS (
     SELECT p.external_id, row_number() OVER (
-        PARTITION BY d.address ORDER BY (lower(p.email) = lower(p.email_before)) IS TRUE DESC, p.external_id) AS place
-    FROM m365_plan p JOIN doubled d ON d.address = lower(p.email) COLLATE "C"
+        PARTITION BY address ORDER BY (p.address = p.address_before) IS TRUE DESC, p.external_id) AS place
+    FROM m365_plan p JOIN doubled d USING (address)
 ), held AS (
     SELECT p.external_id, h.source, h.external_id AS holder
     FROM m365_plan p
-    JOIN llmops.users h ON h.tenant = %(tenant)s AND lower(h.email) = lower(p.email)
-    WHERE lower(p.email) IS DISTINCT FROM lower(p.email_before) AND h.id IS DISTINCT FROM p.id
-        AND NOT EXISTS (SELECT FROM m365_plan q WHERE q.id = h.id AND lower(q.email) <> lower(h.email))
+    JOIN llmops.users h ON h.tenant = %(tenant)s AND lower(h.email) = p.address COLLATE "default"
+    WHERE p.address IS DISTINCT FROM p.address_before AND h.id IS DISTINCT FROM p.id
+        AND NOT EXISTS (SELECT FROM m365_plan q WHERE q.id = h.id AND q.address <> q.address_before)
 ), lost AS (
     SELECT external_id, 'the same address as another user of the directory' AS note, NULL AS holder
     FROM ranked WHERE place > 1
@@ -115,8 +118,8 @@ WITH doubled AS (
         ELSE 'another Microsoft 365 user still has the address' END, holder
     FROM held
 )
-UPDATE m365_plan p SET email = p.email_before, note = l.note, holder = l.holder
-FROM lost l WHERE p.external_id = l.external_id AND p.email IS DISTINCT FROM p.email_before
+UPDATE m365_plan p SET email = p.email_before, address = p.address_before, note = l.note, holder = l.holder
+FROM lost l WHERE p.external_id = l.external_id AND p.address IS DISTINCT FROM p.address_before
 """
 
 _ADMINS = """
@@ -168,7 +171,7 @@ def make(conn: Any, tenant: str, *, full: bool, manage_roles: bool, link_manual:
     conn.execute(_PLAN, values)
     if full:
         conn.execute(_ABSENT, values)
-    conn.execute("ANALYZE m365_plan")
+    conn.execute("ANALYZE m365_plan (external_id, id, reason, address)")
     if link_manual:
         conn.execute(_LINK, values)
     conn.execute(_RELEASE_LEAVERS, values)
@@ -184,5 +187,6 @@ def make(conn: Any, tenant: str, *, full: bool, manage_roles: bool, link_manual:
 
 def write(conn: Any, tenant: str) -> None:
     """Carry the plan out: who is there first, which frees addresses, then who is new."""
-    conn.execute(_UPDATE)
+    if conn.execute("SELECT EXISTS (SELECT FROM m365_plan WHERE id IS NOT NULL AND write) AS known").fetchone()["known"]:
+        conn.execute(_UPDATE)
     conn.execute(_INSERT, {"tenant": tenant})

@@ -31,11 +31,11 @@ _PRESENT = "SELECT count(*) AS count FROM m365_stage WHERE reason IS NULL"
 _ACTIVE = "SELECT count(*) AS count FROM llmops.users WHERE tenant = %s AND source = 'm365' AND active"
 _LEAVERS = """
 SELECT email_before AS email FROM m365_plan WHERE write AND active_before AND NOT active
-ORDER BY lower(email_before) LIMIT %s
+ORDER BY address_before LIMIT %s
 """
 _NAMED = """
 SELECT * FROM m365_plan WHERE write
-ORDER BY (active_before AND NOT active) IS TRUE DESC, id IS NULL, lower(coalesce(email_before, email)) LIMIT %s
+ORDER BY (active_before AND NOT active) IS TRUE DESC, id IS NULL, coalesce(address_before, address) LIMIT %s
 """
 _NOTES = """
 SELECT external_id, holder, note, wanted_email, email_before, name FROM m365_plan WHERE note IS NOT NULL

@@ -48,7 +48,7 @@ def stage(conn: Any, chunks: Iterable[bytes], rows: int, *, columns: Sequence[st
             copy.write(chunk)
     if repeated:
         conn.execute(_DEDUPLICATE)
-    conn.execute("ANALYZE m365_stage")
+    conn.execute("ANALYZE m365_stage (external_id, reason)")
 
 
 def remember(conn: Any, tenant: str, values: Mapping[str, Any]) -> None:

@@ -11,6 +11,12 @@ ALTER TABLE llmops.users ADD COLUMN directory_active boolean;
 COMMENT ON COLUMN llmops.users.directory_active IS
     'Whether the last synchronisation wanted the user active. It differs from active where an operator disabled the user by hand.';
 
+-- The same rule without a regular expression, which took a third of the time of a large insert.
+ALTER TABLE llmops.users DROP CONSTRAINT users_email_valid, ADD CONSTRAINT users_email_valid CHECK (
+    length(email) <= 320 AND email LIKE '_%@_%' AND email NOT LIKE '%@%@%'
+    AND translate(email, E' \t\n\v\f\r', '') = email
+);
+
 CREATE TABLE llmops.m365_sync (
     tenant text PRIMARY KEY CONSTRAINT m365_sync_tenant_exists REFERENCES llmops.tenants ON DELETE CASCADE,
     round bigint NOT NULL,
