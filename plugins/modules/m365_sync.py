@@ -30,7 +30,7 @@ options:
   mode:
     description:
       - V(delta) fetches only what changed since the last run, V(full) the whole directory. V(auto) takes V(delta)
-        when a fresh, matching delta link is stored, and V(full) otherwise: the first time, after O(full_every) days,
+        when a fresh, matching delta link is stored, and V(full) otherwise, that is the first time, after O(full_every) days,
         when scope, mapping or selection changed, and when Microsoft Graph has forgotten the link.
       - Taken as V(auto) when not given.
     type: str

@@ -15,7 +15,7 @@ from typing import Any, Iterator, Mapping
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.graph.faults import codes_of, error_of, graph_error
-from ansible_collections.llmops.tenancy.plugins.module_utils.graph.http import Http
+from ansible_collections.llmops.tenancy.plugins.module_utils.graph.transport import Http
 from ansible_collections.llmops.tenancy.plugins.module_utils.graph.patient import Patient
 from ansible_collections.llmops.tenancy.plugins.module_utils.graph.signin import TokenSource
 from ansible_collections.llmops.tenancy.plugins.module_utils.graph.throttle import Budget

@@ -32,10 +32,11 @@ def users_delta(client: GraphClient, properties: Sequence[str], link: str = "") 
     :param properties: what to tell of each user; part of the link from the first call on.
     """
     first = f"{client.base}/users/delta?$select={','.join(properties)}"
-    last = None
-    for last in client.pages_of(link or first, READ_USERS):
-        yield last
-    if last is None or not last.delta_link:
+    complete = False
+    for page in client.pages_of(link or first, READ_USERS):
+        complete = bool(page.delta_link)
+        yield page
+    if not complete:
         raise TenancyError(
             "Microsoft Graph ended a delta round without a delta link", cause="the round is incomplete; nothing was changed",
             remedy="Run it again", kind="m365_bad_answer",

@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Callable, Mapping
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.graph.http import Http, Transient
+from ansible_collections.llmops.tenancy.plugins.module_utils.graph.transport import Http, Transient
 from ansible_collections.llmops.tenancy.plugins.module_utils.graph.throttle import (
     THROTTLED,
     Budget,

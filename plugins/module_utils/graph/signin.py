@@ -12,7 +12,7 @@ from typing import Any, Mapping
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.graph.faults import sign_in_error
-from ansible_collections.llmops.tenancy.plugins.module_utils.graph.http import Http
+from ansible_collections.llmops.tenancy.plugins.module_utils.graph.transport import Http
 from ansible_collections.llmops.tenancy.plugins.module_utils.graph.patient import Patient
 from ansible_collections.llmops.tenancy.plugins.module_utils.graph.throttle import Budget
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.graph import GraphSettings

@@ -9,6 +9,7 @@ Source: https://learn.microsoft.com/graph/throttling
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from email.utils import parsedate_to_datetime
@@ -39,7 +40,7 @@ def retry_after(value: str | None, now: float) -> float | None:
         except (TypeError, ValueError):
             return None
     # "nan" and "inf" are floats to Python, and mean nothing here.
-    return max(0.0, seconds) if seconds == seconds and seconds != float("inf") else None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def backoff(attempt: int, jitter: Callable[[], float] = random.random) -> float:

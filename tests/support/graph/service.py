@@ -64,7 +64,7 @@ class GraphService:
         start = decode_state(query["$skiptoken"])["start"] if "$skiptoken" in query else 0
         try:
             if "$filter" in query:
-                found = [user for user in directory.select(query["$filter"])]
+                found = list(directory.select(query["$filter"]))
                 rows, total = found[start:start + int(top)], len(found)
             else:
                 users = (directory.get(key) for key in directory.page(start, int(top)))
