@@ -67,7 +67,7 @@ def described(name: str, role: str, entry: str) -> str:
 
 def table(rows: Iterable[tuple[str, ...]], *heads: str) -> str:
     """A Markdown table."""
-    lines = [heads, tuple("---" for _ in heads), *rows]
+    lines = [heads, ("---",) * len(heads), *rows]
     return "".join("| " + " | ".join(cells) + " |\n" for cells in lines)
 
 
