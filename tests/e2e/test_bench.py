@@ -5,17 +5,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.ansible import ModuleRun, Playbook
 from tests.support.disk import fill, small_disk
 from tests.support.engine import Engine
 from tests.support.faultproxy import FaultProxy
@@ -28,7 +30,7 @@ from tests.support.settings import OLLAMA_IMAGE, POSTGRES_PASSWORD, ROOT
 
 HARDENED = (
     "--read-only --tmpfs /tmp --tmpfs /root --cap-drop ALL --security-opt no-new-privileges --pids-limit 512"
-    " --memory 256m --env OLLAMA_MODELS=/models"
+    " --memory 256m --env OLLAMA_MODELS=/models --volume models:/models"
 ).split()
 PORT = 12400
 INNER = f"i-{os.environ['LLMOPS_BENCH']}"[:21]
@@ -38,7 +40,7 @@ INNER = f"i-{os.environ['LLMOPS_BENCH']}"[:21]
 def agent(clean_engine: Engine) -> Iterator[int]:
     """Port of an agent in a hardened container."""
     clean_engine.docker(
-        *["run", "--detach", "--name", "agent", *HARDENED, "--volume", "models:/models"],
+        *["run", "--detach", "--name", "agent", *HARDENED],
         *["--publish", f"127.0.0.1:{PORT}:11434", OLLAMA_IMAGE],
     )
     wait_until(lambda: request(PORT, "GET", "/api/version"), "the agent")
@@ -160,6 +162,31 @@ def test_kill_tree_ends_workers_in_sessions_of_their_own() -> None:
     kill_tree(process.pid, marker=marker)
     process.wait()
     assert marked(marker) == set()
+
+
+def test_killed_playbook_leaves_no_worker(tmp_path: Path) -> None:
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": [{"ansible.builtin.command": "sleep 600"}]}
+    book = tmp_path / "book.yml"
+    book.write_text(json.dumps([play]))
+    run = Playbook([str(book)])
+    wait_until(lambda: any(command_of(pid) == "sleep 600" for pid in marked(run.marker)), "the task", 60)
+    assert run.kill().rc == -signal.SIGKILL
+    assert marked(run.marker) == set()
+
+
+def command_of(pid: int) -> str:
+    """Command line of a process."""
+    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+
+
+def test_module_runs_as_ansible_runs_it(database: Database, run_module: Callable[..., ModuleRun]) -> None:
+    options = {"catalog_dsn": database.dsn}
+    assert run_module("catalog", options, check=True).ok()["changed"]
+    assert database.sql("SELECT count(*) FROM pg_namespace WHERE nspname = 'llmops'") == "0"
+    assert [run_module("catalog", options).changed for _time in range(2)] == [True, False]
+    refused = run_module("catalog", {"no_such_option": 1})
+    assert refused.failed
+    assert "no_such_option" in refused.msg
 
 
 # Of a bench from outside. These run in a bench, too, so the inner bench is one of a second level.

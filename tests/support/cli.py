@@ -29,6 +29,7 @@ from tests.support.process import BenchError
 from tests.support.registry import Registry
 from tests.support.settings import ROOT, Bench, runs_folder
 
+FOREIGN = ("PG", "DOCKER_", "OLLAMA_", "LLMOPS_CATALOG_", "LLMOPS_AUDIT_")
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -94,7 +95,7 @@ def start_parts(bench: Bench) -> None:
 
 def take_environment(bench: Bench) -> None:
     """Let nothing in the environment lead to another engine or PostgreSQL than the bench's."""
-    for name in [name for name in os.environ if name.startswith(("PG", "DOCKER_", "OLLAMA_"))]:
+    for name in [name for name in os.environ if name.startswith(FOREIGN)]:
         del os.environ[name]
     os.environ.update(bench.environment())
     # The roles install Python libraries; in the bench they find them in the cache.

@@ -79,7 +79,7 @@ def _shield_folders(private: Path) -> None:
     for target in map(Path, SHIELDED_FOLDERS):
         upper, work = private / f"upper{target}", private / f"work{target}"
         if private.is_relative_to(target):
-            raise BenchError(f"the bench's folder {private} is in {target}, which it shields; set TMPDIR to another one")
+            raise BenchError(f"the folder {private} is in {target}, which the bench shields; set TMPDIR to another one")
         upper.mkdir(parents=True)
         work.mkdir(parents=True)
         owner = target.stat()

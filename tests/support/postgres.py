@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import pwd
-import shutil
 import os
+import pwd
 import signal
 import subprocess
 import uuid
@@ -133,8 +132,3 @@ class Postgres:
     def tcp_dsn(self, database: str, role: str = OWNER) -> str:
         """Connection string over TCP without its password (that of the superuser is ``password``)."""
         return f"host={self.host} port={self.port} dbname={database} user={role}"
-
-    def destroy(self) -> None:
-        """Erase the cluster."""
-        self.stop()
-        shutil.rmtree(self.data, ignore_errors=True)

@@ -102,7 +102,7 @@ def download_wheels() -> None:
         options = ["--only-binary", ":all:", "--python-version", version, "--dest", f"{scratch}/wheels"]
         done = subprocess.run([*command, *options, "--requirement", str(REQUIREMENTS)], check=False)
         if done.returncode:
-            raise BenchError("the wheels of requirements.txt could not be downloaded, see above; run `make setup` first")
+            raise BenchError("requirements.txt could not be downloaded, see above; run `make setup` first")
         with contextlib.suppress(OSError):
             # Another bench may have been faster.
             Path(scratch, "wheels").rename(folder)

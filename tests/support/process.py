@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -83,27 +82,33 @@ class Server:
             pass
         return None
 
-    def start(
-        self, command: Sequence[str], env: Mapping[str, str] | None = None, user: str | None = None
-    ) -> subprocess.Popen[bytes]:
-        """Start the server in a session of its own, its output appended to the log."""
+    def start(self, command: Sequence[str], env: Mapping[str, str] | None = None, user: str | None = None) -> None:
+        """Start the server in a session of its own, its output appended to the log.
+
+        Args:
+            command: The program and its arguments.
+            env: Its whole environment; this process's by default.
+            user: Account that it runs as, with that account's group alone.
+
+        Raises:
+            BenchError: It runs already.
+        """
         if self.pid:
             raise BenchError(f"{self.name} runs already, as process {self.pid}")
-        with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                env=dict(env) if env is not None else None,
-                user=user,
-                group=user,
-                extra_groups=[] if user else None,
-                cwd="/",
-            )
-        self.pid_file.write_text(f"{process.pid} {start_time(process.pid)}\n")
-        return process
+        if user:
+            command = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *command]
+        pid = os.posix_spawnp(
+            command[0],
+            command,
+            dict(os.environ if env is None else env),
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, str(self.log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ],
+            setsid=True,
+        )
+        self.pid_file.write_text(f"{pid} {start_time(pid)}\n")
 
     def wait_ready(self, ready: Callable[[], object], timeout: float = 30.0) -> None:
         """Wait until ``ready`` is true; at the end of the process or of the time, raise with the end of the log."""
@@ -128,20 +133,11 @@ class Server:
         if pid:
             os.kill(pid, how)
             try:
-                wait_until(lambda: not self._running(pid), self.name, timeout)
+                wait_until(lambda: not alive(pid), self.name, timeout)
             except BenchError:
                 os.kill(pid, signal.SIGKILL)
-                wait_until(lambda: not self._running(pid), self.name)
+                wait_until(lambda: not alive(pid), self.name)
         self.pid_file.unlink(missing_ok=True)
-
-    @staticmethod
-    def _running(pid: int) -> bool:
-        try:
-            # Reaps it where it is a child of this process.
-            os.waitpid(pid, os.WNOHANG)
-        except ChildProcessError:
-            pass
-        return alive(pid)
 
 
 def processes() -> dict[int, int]:
@@ -209,7 +205,7 @@ def kill_tree(pid: int, how: int = signal.SIGKILL, marker: str | None = None, ti
         hit |= found
         if how != signal.SIGKILL:
             return hit
-    wait_until(lambda: not any(Server._running(one) for one in hit), f"the end of processes {sorted(hit)}", timeout)
+    wait_until(lambda: not any(map(alive, hit)), f"the end of processes {sorted(hit)}", timeout)
     return hit
 
 
