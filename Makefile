@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup
+.PHONY: help setup onboard clean-demo
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,14 +12,23 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready $(LINK) ## virtual environment, dependencies and the link that makes the checkout a collection
+	@:
 
-$(VENV)/.ready: requirements.txt tests/requirements.txt
-	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet 'ansible-core>=2.19' -r requirements.txt
+$(VENV)/.ready: requirements.txt
+	@scripts/venv.sh $(PYTHON) $(VENV)
 	@touch $@
 
 $(LINK):
 	@mkdir -p $(@D)
 	@ln -sfn ../../.. $@
+
+onboard: ## a tenant with an agent that answers: make onboard TENANT=empresa-corp [MODEL=phi4-mini] [ARGS='-e memory_limit=6g']
+	@[ -n "$(TENANT)" ] || { echo "make onboard: name the tenant, for example: make onboard TENANT=empresa-corp" >&2; exit 2; }
+	@[ -e $(VENV)/.ready ] || { mkdir -p .cache/onboard; touch .cache/onboard/setup; }
+	@$(MAKE) --no-print-directory setup
+	@scripts/onboard.sh '$(TENANT)' '$(MODEL)' $(ARGS)
+
+clean-demo: ## take away everything that `make onboard` added, and nothing else
+	@scripts/clean_demo.sh $(ARGS)
 
 include tests/tests.mk

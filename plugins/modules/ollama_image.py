@@ -37,7 +37,9 @@ options:
     description: Archive on the agent host, as C(docker save) writes it. Required with O(source=archive).
     type: path
   optional:
-    description: Return RV(present=false) and the reason in RV(reason), instead of failing, when the image can't be had from O(source).
+    description:
+      - Return the reason in RV(reason), instead of failing, when the image can't be had from O(source), or can't be removed since
+        containers use it. RV(present) tells.
     type: bool
     default: false
   record:
@@ -82,7 +84,7 @@ present:
   returned: success
   type: bool
 reason:
-  description: Why it can't be had from O(source), with O(optional=true); empty otherwise.
+  description: Why O(state) could not be reached, with O(optional=true); empty otherwise.
   returned: success
   type: str
 actions:
@@ -142,6 +144,9 @@ def ensure_absent(images: Images, params: Mapping[str, Any], run: Run) -> dict[s
     current = images.find(name)
     if not current or (path and name not in record.read(path).get("images", [])):
         return result(params, None, current, current, bool(current))
+    users = images.users(current)
+    if users and params["optional"]:
+        return {**result(params, None, current, current, True), "reason": f"used by {', '.join(users)}"}
     if not run.check:
         images.remove(name)
         if path:

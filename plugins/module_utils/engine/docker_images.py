@@ -94,6 +94,12 @@ class Images:
         with translated(self._host, what):
             self._client.tag(found["name"], repository, tag)
 
+    def users(self, image_id: str) -> list[str]:
+        """Names of the containers, running or not, that were made from an image."""
+        with translated(self._host, f"Containers of image {image_id} could not be listed"):
+            found = self._client.containers(all=True, filters={"ancestor": image_id})
+        return sorted(name.lstrip("/") for container in found for name in container["Names"][:1])
+
     def remove(self, name: str) -> None:
         """Remove the name, and the image when it has no other.
 

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# make clean-demo: takes away what make onboard added, and nothing else. Run again, it goes on where it was cut off.
+#
+#   scripts/clean_demo.sh [ARGUMENT…]     the arguments go to ansible-playbook
+set -euo pipefail
+cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/.."
+readonly NOTES=.cache/onboard RECORDS=/var/lib/llmops-tenancy
+export ANSIBLE_INVENTORY=inventories/local ANSIBLE_DISPLAY_SKIPPED_HOSTS=false ANSIBLE_DISPLAY_OK_HOSTS=false
+
+if [ ! -d "$NOTES" ]; then
+    printf 'make onboard added nothing to this machine, or it was taken away already.\n'
+    exit 0
+fi
+
+offboard_tenants() {
+    local note tenant running=
+    shopt -s nullglob
+    for note in "$NOTES"/tenants/*; do
+        # The engine and the catalog may have ended with the last reboot.
+        [ -n "$running" ] || .venv/bin/ansible-playbook playbooks/prepare_host.yml "$@"
+        running=yes
+        tenant=$(basename "$note")
+        .venv/bin/ansible-playbook playbooks/offboard_tenant.yml \
+            -e tenant="$tenant" -e remove_data=true -e confirm="$tenant" "$@"
+        rm "$note"
+    done
+}
+
+unprepare_host() {
+    [ -e "$NOTES/prepared" ] || return 0
+    .venv/bin/ansible-playbook playbooks/unprepare_host.yml -e catalog_host_remove_data=without_tenants "$@"
+    if compgen -G "$RECORDS/*.json" >/dev/null; then
+        printf 'What is still in use stays, see above. Run this again when it is not.\n'
+    else
+        [ ! -d "$RECORDS" ] || rmdir --ignore-fail-on-non-empty "$RECORDS"
+        rm "$NOTES/prepared"
+    fi
+}
+
+undo_setup() {
+    local packages
+    # What still serves something else stays: a catalog with tenants, or the environment of the tests.
+    [ ! -e "$NOTES/prepared" ] || return 0
+    if [ -e "$NOTES/packages" ]; then
+        mapfile -t packages <"$NOTES/packages"
+        [ ${#packages[@]} = 0 ] || DEBIAN_FRONTEND=noninteractive apt-get purge -y -qq "${packages[@]}"
+        rm "$NOTES/packages"
+    fi
+    if [ -e "$NOTES/setup" ] && [ ! -e .venv/.test-ready ]; then
+        rm -rf .venv .collections
+    fi
+    rm -rf "$NOTES"
+    rmdir --ignore-fail-on-non-empty .cache
+}
+
+offboard_tenants "$@"
+unprepare_host "$@"
+undo_setup
+printf 'Done.\n'
