@@ -26,14 +26,14 @@ from tests.support.ollama import generate, pull, request
 from tests.support.postgres import Postgres
 from tests.support.process import BenchError, alive, kill_tree, marked, wait_until
 from tests.support.registry import Registry, demo_digest
-from tests.support.settings import OLLAMA_IMAGE, POSTGRES_PASSWORD, ROOT
+from tests.support.settings import OLLAMA_IMAGE, POSTGRES_PASSWORD, ROOT, Bench
 
 HARDENED = (
     "--read-only --tmpfs /tmp --tmpfs /root --cap-drop ALL --security-opt no-new-privileges --pids-limit 512"
     " --memory 256m --env OLLAMA_MODELS=/models --volume models:/models"
 ).split()
 PORT = 12400
-INNER = f"i-{os.environ['LLMOPS_BENCH']}"[:21]
+INNER = f"i-{Bench.current().name}"[:21]
 
 
 @pytest.fixture

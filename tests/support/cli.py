@@ -169,15 +169,12 @@ def run(name: str, command: list[str], quiet: bool) -> int:
             raise BenchError(f"a bench named {name} runs already; give another --name")
         erase(bench)
         bench.folder.mkdir()
-        parent = os.getpid()
         namespace.next_child_is_first_process()
         child = os.fork()
         if child == 0:
             code = 125
             try:
                 namespace.die_with_parent()
-                if os.getppid() not in (0, parent):
-                    os._exit(code)
                 code = first_process(bench, command, quiet)
             except BaseException as error:
                 print(f"bench {name}: {type(error).__name__}: {error}", file=sys.stderr)
