@@ -1,0 +1,97 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Onboarding under fire: killed at any moment, twenty at once, engine and database restarted in mid-run."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+
+from tests.support.engine import Engine
+from tests.support.ollama import generate
+from tests.support.postgres import Postgres
+from tests.support.site import Outcome, Site
+
+KILLS = 30
+AT_ONCE = 20
+ARGUMENTS = {"tenant": "acme", "model": "demo", "memory_limit": "256m", "users": "ana@acme.com:admin"}
+
+
+def whole(site: Site) -> None:
+    """One tenant, one user, one agent, one network, one volume, one container that answers; nothing else."""
+    assert site.leftovers() == {}
+    for table in ("tenants", "users", "agents"):
+        assert site.rows(f"SELECT count(*) FROM llmops.{table}") == [["1"]]
+    assert site.engine.docker("ps", "--all", "--format", "{{.Names}}").split() == ["ollama-agent-acme"]
+    assert site.engine.docker("volume", "ls", "--quiet").split() == ["ollama-agent-acme"]
+    assert generate(site.ports()["acme"])
+
+
+@pytest.mark.timeout(600)
+def test_killed_at_any_moment_it_converges(site: Site) -> None:
+    seed = random.randrange(1_000_000)
+    chance = random.Random(seed)
+    started = time.monotonic()
+    site.run("onboard_tenant", **ARGUMENTS).ok()
+    usual = time.monotonic() - started
+    site.run("offboard_tenant", tenant="acme", remove_data=True, confirm="acme").ok()
+    ports = set()
+    for number in range(KILLS):
+        moment = chance.uniform(0.15, 1.0) * usual
+        run = site.start("onboard_tenant", **ARGUMENTS)
+        time.sleep(moment)
+        run.kill()
+        if number % 3 == 2:
+            # The next run ends what was begun; two of three times it is another kill that finds the pieces.
+            outcome = site.run("onboard_tenant", **ARGUMENTS)
+            assert outcome.run.rc == 0, f"seed {seed}, kill {number} after {moment:.2f} s: {outcome.run.output}"
+            whole(site)
+            ports.add(site.ports()["acme"])
+            assert site.run("onboard_tenant", tenant="acme").ok().changed == 0
+            site.run("offboard_tenant", tenant="acme", remove_data=True, confirm="acme").ok()
+            assert site.leftovers() == {}
+    # A killed run's reservation is found again, so no port is lost on the way.
+    assert ports == {11435}
+
+
+@pytest.mark.timeout(600)
+def test_twenty_at_once_get_twenty_ports(site: Site) -> None:
+    runs = [
+        site.start("onboard_tenant", tenant=f"tenant-{number:02}", model="demo", memory_limit="128m")
+        for number in range(AT_ONCE)
+    ]
+    for run in runs:
+        run.wait(500).ok()
+    assert len(set(site.ports().values())) == AT_ONCE
+    assert sorted(site.ports().values()) == list(range(11435, 11435 + AT_ONCE))
+    assert len(site.engine.docker("ps", "--quiet").split()) == AT_ONCE
+    for port in list(site.ports().values())[:3]:
+        assert generate(port)
+    assert site.leftovers() == {}
+
+
+def told_or_done(outcome: Outcome) -> None:
+    """The run ended well, or with one clear line."""
+    assert "Traceback" not in outcome.run.output
+    assert "Unexpected" not in outcome.run.output, outcome.run.output
+
+
+@pytest.mark.parametrize("moment", [0.6, 1.2, 1.8])
+@pytest.mark.parametrize("part", ["engine", "database"])
+def test_a_part_that_restarts_in_mid_run_does_no_harm(
+    site: Site, engine: Engine, postgres: Postgres, part: str, moment: float
+) -> None:
+    run = site.start("onboard_tenant", **ARGUMENTS)
+    time.sleep(moment)
+    if part == "engine":
+        engine.restart()
+    else:
+        postgres.restart()
+    told_or_done(Outcome(run.wait(), []))
+    site.run("onboard_tenant", **ARGUMENTS).ok()
+    whole(site)
+    assert site.run("onboard_tenant", tenant="acme").ok().changed == 0
