@@ -15,6 +15,9 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.errors import Tenan
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Action, Change, Plan, differences
 
 Row = Mapping[str, Any]
+
+# Columns of types that JSON does not have.
+_NOT_PLAIN = ("id", "created_at", "last_access", "observed_at", "at")
 Key = tuple[str, ...]
 
 # A desired value of None means "not given"; this one means "given as empty": the column goes back to its default.
@@ -80,9 +83,20 @@ def compare(kind: Kind, wishes: Iterable[Row], current: Mapping[Key, Row]) -> St
             remove.extend([dict(row)] if row else [])
         elif row is None:
             create.append(_new_row(kind, wish))
+        elif _agrees(kind, wish, row):
+            continue
         elif changes := differences(_resolved(kind, wish, row), row) + _cleared(kind, wish, row):
             update.append(({**row, **{change.field: change.after for change in changes}}, changes))
     return Steps(tuple(create), tuple(update), tuple(remove))
+
+
+def _agrees(kind: Kind, wish: Row, row: Row) -> bool:
+    """Whether a row plainly is as wished: the usual case, settled first since lists are long."""
+    for name in kind.fields:
+        value = wish.get(name)
+        if value is not None and value != row[name]:
+            return False
+    return True
 
 
 def _new_row(kind: Kind, wish: Row) -> dict[str, Any]:
@@ -163,7 +177,11 @@ def plain(value: Any) -> Any:
 
 def as_result(row: Row, **more: Any) -> dict[str, Any]:
     """A row as a module returns it."""
-    return {**{name: plain(value) for name, value in row.items()}, **more}
+    result = {**row, **more}
+    for name in _NOT_PLAIN:
+        if result.get(name) is not None:
+            result[name] = plain(result[name])
+    return result
 
 
 def clearable(text: str | None, parse: Callable[[str], Any] = str) -> Any:

@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Callable, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator, Mapping, Sequence
 
 try:
     import psycopg
@@ -15,7 +16,7 @@ try:
 except ImportError:
     psycopg = None
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.records import Key, Kind, Row, Steps, plain
+from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.records import Key, Kind, Row, Steps
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 
 # Above this many rows one pass over the table is right, and a nested loop, which the planner takes for want of
@@ -38,7 +39,6 @@ def write(
     :returns: the rows that were created or changed, as they are now.
     """
     written: list[dict[str, Any]] = []
-    _choose_joins(conn, len(steps.create) + len(steps.update) + len(steps.remove))
     if steps.create:
         written += insert(conn, steps.create) if insert else _insert(conn, kind, steps.create)
     if steps.update:
@@ -53,7 +53,7 @@ def as_json(rows: Sequence[Row], columns: Sequence[str]) -> str:
 
     :raises TenancyError: ``invalid_value`` for a NUL character, which PostgreSQL can't store.
     """
-    text = json.dumps([{name: plain(row[name]) for name in columns} for row in rows], ensure_ascii=False)
+    text = json.dumps([{name: row[name] for name in columns} for row in rows], ensure_ascii=False, default=str)
     if "\\u0000" in text:
         raise TenancyError("A value has a NUL character in it", remedy="Remove it", kind="invalid_value")
     return text
@@ -76,7 +76,8 @@ def _update(conn: psycopg.Connection[Any], kind: Kind, rows: Sequence[Row]) -> l
         "UPDATE llmops.{table} t SET {assignments} FROM jsonb_populate_recordset(NULL::llmops.{table}, %s) r"
         " WHERE t.{identity} = r.{identity} RETURNING t.*"
     ).format(table=sql.Identifier(kind.table), assignments=assignments, identity=sql.Identifier(kind.identity))
-    return conn.execute(query, (as_json(rows, (kind.identity, *kind.fields)),)).fetchall()
+    with _joins_for(conn, len(rows)):
+        return conn.execute(query, (as_json(rows, (kind.identity, *kind.fields)),)).fetchall()
 
 
 def delete(conn: psycopg.Connection[Any], kind: Kind, rows: Sequence[Row]) -> None:
@@ -87,9 +88,13 @@ def delete(conn: psycopg.Connection[Any], kind: Kind, rows: Sequence[Row]) -> No
     conn.execute(query, ([row[kind.identity] for row in rows],))
 
 
-def _choose_joins(conn: psycopg.Connection[Any], count: int) -> None:
+@contextmanager
+def _joins_for(conn: psycopg.Connection[Any], count: int) -> Iterator[None]:
     if count > _MANY:
         conn.execute("SET LOCAL enable_nestloop = off")
+    yield
+    if count > _MANY:
+        conn.execute("SET LOCAL enable_nestloop = on")
 
 
 def _names(columns: Sequence[str]) -> sql.Composed:
