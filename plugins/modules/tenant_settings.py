@@ -26,7 +26,7 @@ options:
   flow:
     description: Which playbook asks, which decides what variables there are.
     type: str
-    choices: [onboard, offboard, start, stop, pull, user, status]
+    choices: [onboard, m365, offboard, start, stop, pull, user, status]
     default: onboard
   known:
     description: Further extra variables that are right, for example those of a playbook around it.
@@ -79,6 +79,11 @@ users:
   type: list
   elements: dict
   sample: [{email: ana@empresa.com, role: admin}]
+m365:
+  description: An entity for M(llmops.tenancy.m365_sync). Secrets are not among what is resolved here.
+  returned: O(flow=onboard) and O(flow=m365)
+  type: dict
+  sample: {tenant: empresa-corp, guests: true}
 agent_hosts:
   description: The inventory group C(agent_hosts) with the capacities that its hosts' variables give.
   returned: success

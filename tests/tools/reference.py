@@ -21,6 +21,7 @@ PAGE = house.ROOT / "docs" / "variables.md"
 # Which entry point of which role describes the variables of a playbook.
 ENTRIES = {
     "onboard": ("tenant", "main"),
+    "m365": ("m365", "main"),
     "offboard": ("offboard", "main"),
     "start": ("agent", "select"),
     "stop": ("agent", "select"),
@@ -61,7 +62,8 @@ def specs(role: str) -> dict[str, dict[str, Any]]:
 
 def described(name: str, role: str, entry: str) -> str:
     """What a variable means, from the entry point that takes it, else from wherever it is described."""
-    places = [specs(role)[entry], *specs(role).values(), *specs("tenant").values(), *specs("agent").values()]
+    places = [specs(role)[entry], *specs(role).values(), *specs("tenant").values(), *specs("agent").values(),
+              *specs("m365").values()]
     return next(text(options[name]) for options in places if name in options)
 
 
@@ -78,8 +80,10 @@ def page() -> str:
         role, entry = ENTRIES[name]
         rows = [
             (f"`{variable}`", "yes" if variable in flow.required else "", described(variable, role, entry))
-            for variable in flow.names
+            for variable in flow.names if name == "m365" or variable not in flows.M365_CHECKS
         ]
+        if name == "onboard":
+            rows.append(("`m365_…`", "", "Those of sync_m365, for a tenant with a Microsoft 365 tenant"))
         parts.append(f"## {flow.playbook}\n\n" + table(rows, "variable", "required", "meaning"))
     rows = [(f"`{role}`", f"[roles/{role}/README.md](../roles/{role}/README.md)") for role in ("docker_host", "ollama_image", "catalog_host")]
     parts.append("## prepare_host\n\nThe variables of its roles:\n\n" + table(rows, "role", "variables"))
@@ -87,7 +91,7 @@ def page() -> str:
     parts.append("## How to reach things\n\nTaken by every playbook; they belong into the inventory.\n\n" + table(rows, "variable", "meaning"))
     rows = [
         (f"`{option}`", f"`{role}`", f"`{json.dumps(spec['default'])}`", text(spec))
-        for role in ("tenant", "agent", "offboard")
+        for role in ("tenant", "agent", "offboard", "m365")
         for option, spec in sorted({name: spec for options in specs(role).values() for name, spec in options.items()}.items())
         if "default" in spec and option not in INTERNAL
     ]

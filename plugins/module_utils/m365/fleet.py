@@ -59,14 +59,14 @@ def synchronise(
     start = sync.look(settings, wish, check=check, warn=warn)
     if not start.tenant_id:
         if optional:
-            return _skipped(wish.tenant, "the catalog has no Microsoft 365 tenant id for it")
+            return _skipped(wish.tenant, warn, "the catalog has no Microsoft 365 tenant id for it")
         raise TenancyError(
             f"Tenant {wish.tenant} has no Microsoft 365 tenant id", cause="neither in the catalog nor in the options",
             remedy=f"Record it: ansible-playbook onboard_tenant.yml -e tenant={wish.tenant} -e m365_tenant_id=…",
             kind="m365_no_tenant",
         )
     if optional and not graph.has_credentials(options):
-        return _skipped(wish.tenant, "no Microsoft 365 credentials were given (client_id and a secret, for example)")
+        return _skipped(wish.tenant, warn, "no Microsoft 365 credentials were given (client_id and a secret, for example)")
     return sync.run(settings, graph.read(options, start.tenant_id), wish, start, check=check, warn=warn)
 
 
@@ -118,5 +118,6 @@ def _diff(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return diffs
 
 
-def _skipped(tenant: str, why: str) -> dict[str, Any]:
+def _skipped(tenant: str, warn: Warn, why: str) -> dict[str, Any]:
+    warn(f"The users of tenant {tenant} were not synchronised from Microsoft 365: {why}")
     return {"tenant": tenant, "changed": False, "skipped": True, "reason": why}

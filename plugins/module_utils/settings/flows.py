@@ -12,6 +12,7 @@ from typing import Mapping
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings import values
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings.agents import CHECKS as AGENT_CHECKS
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings.agents import SHORT
+from ansible_collections.llmops.tenancy.plugins.module_utils.settings.m365 import CHECKS as M365_CHECKS
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Flow:
     :param lists: variables with a shape of their own (users, agents, clear).
     :param required: those that must be given.
     :param file: whether ``tenants/<tenant>.yml`` is read.
+    :param file_also: keys of that file that other playbooks read.
     """
 
     playbook: str
@@ -30,6 +32,7 @@ class Flow:
     lists: tuple[str, ...] = ()
     required: tuple[str, ...] = ("tenant",)
     file: bool = False
+    file_also: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -63,10 +66,19 @@ _ONBOARD = {
     "quota_memory": values.size,
     "quota_cpus": values.cpus,
     **{name: AGENT_CHECKS[key] for name, key in SHORT.items()},
+    **M365_CHECKS,
 }
+_ONBOARD_LISTS = ("users", "agents", "clear")
 
 FLOWS: dict[str, Flow] = {
-    "onboard": Flow("onboard_tenant", _ONBOARD, ("users", "agents", "clear"), file=True),
+    "onboard": Flow("onboard_tenant", _ONBOARD, _ONBOARD_LISTS, file=True),
+    "m365": Flow(
+        "sync_m365",
+        {**_TENANT, "m365_tenant_id": values.directory_id, **M365_CHECKS},
+        required=(),
+        file=True,
+        file_also=(*_ONBOARD, *_ONBOARD_LISTS),
+    ),
     "offboard": Flow("offboard_tenant", {**_TENANT, "remove_data": values.boolean, "confirm": values.text}),
     "start": Flow("start_agent", _AGENT),
     "stop": Flow("stop_agent", _AGENT),

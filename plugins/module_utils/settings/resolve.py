@@ -12,7 +12,7 @@ from typing import Any, Iterable, Mapping, Sequence
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import nearest
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings import agents as agent_settings
-from ansible_collections.llmops.tenancy.plugins.module_utils.settings import values
+from ansible_collections.llmops.tenancy.plugins.module_utils.settings import m365, values
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings.flows import (
     CLEARABLE,
     CONNECTION,
@@ -94,7 +94,7 @@ def check_file(content: Any, path: str, tenant: str, flow: Flow) -> Mapping[str,
         return {}
     if not isinstance(content, Mapping):
         raise TenancyError(f"{path} is not a mapping", remedy="Write it as 'key: value' lines", kind="invalid_file")
-    values.refuse_unknown_keys(content, flow.names, path)
+    values.refuse_unknown_keys(content, (*flow.names, *flow.file_also), path)
     if values.is_given(content.get("tenant")) and content["tenant"] != tenant:
         raise TenancyError(
             f"{path} describes the tenant '{content['tenant']}', not '{tenant}'",
@@ -121,7 +121,10 @@ def resolve(flow: Flow, layers: Sequence[Layer], hosts: Sequence[str]) -> dict[s
         )
     cleared = _cleared(found)
     checked = {name: check(found[name][1], name) for name, check in flow.checks.items() if name in found}
-    result: dict[str, Any] = {**checked, "sources": {name: where for name, (where, _value) in found.items()}}
+    result: dict[str, Any] = {name: value for name, value in checked.items() if name not in m365.CHECKS}
+    if m365.CHECKS.keys() & flow.checks.keys():
+        result["m365"] = m365.entity(checked)
+    result |= {"sources": {name: where for name, (where, _value) in found.items()}}
     _check_confirmation(checked)
     if "users" in flow.lists:
         result["users"] = _users(checked, found, flow)

@@ -1,0 +1,74 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How a tenant is synchronised from Microsoft 365, as an operator gives it. Pure.
+
+Secrets are not among these variables: what is resolved here is shown with -v.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.settings import values
+
+PREFIX = "m365_"
+_ROLES = ("admin", "analyst", "viewer")
+
+
+def _texts(value: Any, name: str) -> list[str]:
+    """A list of words."""
+    return [values.text(item, name) for item in values.as_list(value, name)]
+
+
+def _roles(value: Any, name: str) -> dict[str, str]:
+    """Roles by group id or app role: a mapping, JSON text, or ``key:role,key:role``."""
+    given = value if isinstance(value, Mapping) else None
+    for item in () if given is not None else values.as_list(value, name):
+        pair = dict([item.rsplit(":", 1)]) if isinstance(item, str) and ":" in item else item
+        if not isinstance(pair, Mapping):
+            raise TenancyError(
+                f"{name}: '{item}' has no role", remedy="Write it as group-id: admin", kind="invalid_value"
+            )
+        given = {**(given or {}), **pair}
+    return {str(key).strip(): values.one_of(*_ROLES)(role, f"{name}: {key}") for key, role in (given or {}).items()}
+
+
+# Variable -> check. Without the prefix it is the option of the module `m365_sync`.
+CHECKS: dict[str, values.Check] = {
+    "m365_mode": values.one_of("auto", "full", "delta"),
+    "m365_full_every": values.number(1, 6),
+    "m365_client_id": values.text,
+    "m365_client_certificate": values.text,
+    "m365_client_certificate_key": values.text,
+    "m365_client_assertion_file": values.text,
+    "m365_managed_identity": values.boolean,
+    "m365_cloud": values.one_of("global", "usgov", "usgov_dod", "china"),
+    "m365_authority_url": values.text,
+    "m365_graph_url": values.text,
+    "m365_ca_path": values.text,
+    "m365_request_timeout": values.number(1, 3600),
+    "m365_throttle_budget": values.number(0, 86_400),
+    "m365_scope_groups": _texts,
+    "m365_filter": values.text,
+    "m365_guests": values.boolean,
+    "m365_unlicensed": values.boolean,
+    "m365_role_mapping": _roles,
+    "m365_default_role": values.one_of(*_ROLES, "none"),
+    "m365_manage_roles": values.boolean,
+    "m365_role_app_id": values.text,
+    "m365_manual_users": values.one_of("report", "link"),
+    "m365_max_deactivations": values.number(0, 1_000_000),
+    "m365_max_deactivations_percent": values.number(0, 100),
+    "m365_allow_deactivations": values.boolean,
+    "m365_allow_empty": values.boolean,
+    "m365_allow_missing_groups": values.boolean,
+}
+
+
+def entity(checked: Mapping[str, Any]) -> dict[str, Any]:
+    """The entity for the module ``m365_sync``."""
+    found = {name.removeprefix(PREFIX): value for name, value in checked.items() if name in CHECKS}
+    return {**{name: checked[name] for name in ("tenant", "m365_tenant_id") if name in checked}, **found}
