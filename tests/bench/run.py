@@ -66,7 +66,7 @@ def stock(tenant: str) -> tuple[float, int]:
 def ours(tenant: str) -> tuple[float, int]:
     """One run of the collection's playbook."""
     argv = [str(ROOT / ".venv" / "bin" / "ansible-playbook"), "playbooks/onboard_tenant.yml"]
-    return play([*argv, "-e", json.dumps({**request(tenant), "model": "demo"})], {"PGDATABASE": "llmops"}, ROOT)
+    return play([*argv, "-e", json.dumps({**request(tenant), "model": "demo"})], {"LLMOPS_CATALOG_DSN": "dbname=llmops"}, ROOT)
 
 
 def answers(container: str) -> None:
