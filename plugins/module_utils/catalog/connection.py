@@ -27,6 +27,8 @@ DEFAULT_DATABASE = "llmops"
 
 # libpq reports a refused connection as text alone, without a code. First match wins.
 _CAUSES = (
+    (r"received invalid response|invalid response to|unexpected response", "unreachable",
+     "what answers there is no PostgreSQL", "Check host and port (PGHOST, PGPORT)"),
     (r"password authentication failed|no password supplied|SCRAM exchange|authentication failed .*password",
      "wrong_password", "the password is wrong or missing",
      "Correct catalog_password, LLMOPS_CATALOG_PASSWORD or the entry in ~/.pgpass"),
@@ -80,13 +82,17 @@ def parameters(settings: CatalogSettings, dbname: str | None = None) -> dict[str
     """
     try:
         given: dict[str, Any] = dict(conninfo_to_dict(settings.dsn))
-    except psycopg.Error as error:
-        # libpq quotes the part it can't read, which may be the password.
+        readable = re.fullmatch(r"[\d,]*", str(given.get("port", "")))
+    except psycopg.Error:
+        readable = None
+    if not readable:
+        # Neither libpq's message nor the port is shown: with a stray / or @ in it, they hold the password.
         raise TenancyError(
-            "catalog_dsn is not a libpq connection string or URI",
-            remedy="Write it as 'host=db.example.com dbname=llmops' or 'postgresql://db.example.com/llmops'",
+            "catalog_dsn is not a libpq connection string or URI", cause="libpq can't read it",
+            remedy="Write it as 'host=db.example.com dbname=llmops' or 'postgresql://db.example.com/llmops', and special"
+            " characters of a password in a URI as %XX",
             kind="invalid_dsn",
-        ) from error
+        )
     if dbname:
         given["dbname"] = dbname
     elif not (given.get("dbname") or given.get("service") or os.environ.get("PGDATABASE") or os.environ.get("PGSERVICE")):
