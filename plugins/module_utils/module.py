@@ -22,10 +22,25 @@ class Run:
 
     :param check: True when nothing may be changed.
     :param warn: shows a warning to the operator.
+    :param read: output of a command that only reads; None when it is not there or fails.
     """
 
     check: bool
     warn: Callable[[str], None]
+    read: Callable[[Sequence[str]], str | None] = lambda command: None
+
+
+def _reader(module: AnsibleModule) -> Callable[[Sequence[str]], str | None]:
+    def read(command: Sequence[str]) -> str | None:
+        try:
+            code, output, _errors = module.run_command(
+                list(command), handle_exceptions=False, environ_update={"LC_ALL": "C.UTF-8"}
+            )
+        except OSError:
+            return None
+        return output if code == 0 else None
+
+    return read
 
 
 Logic = Callable[[Mapping[str, Any], Run], Mapping[str, Any]]
@@ -58,7 +73,7 @@ def run_module(
     try:
         for group in groups:
             group.require()
-        result = dict(logic(module.params, Run(check=module.check_mode, warn=module.warn)))
+        result = dict(logic(module.params, Run(module.check_mode, module.warn, _reader(module))))
     except TenancyError as error:
         module.fail_json(**error.as_result())
     except Exception as error:

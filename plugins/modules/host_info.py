@@ -1,4 +1,3 @@
-#!/usr/bin/python
 # Copyright (c) 2026, llmops.tenancy contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -181,15 +180,15 @@ SPEC = {
 }
 
 
-def python_info(path: str | None, base: str | None, wanted: list[str]) -> dict[str, Any]:
+def python_info(path: str | None, base: str | None, wanted: list[str], read: system.Read) -> dict[str, Any]:
     """The interpreter and what it lacks."""
     python = path or sys.executable
-    libraries = requirements.installed(python) if wanted else {}
+    libraries = requirements.installed(python, read) if wanted else {}
     return {
         "path": python,
         "exists": libraries is not None,
         "missing": requirements.missing(wanted, libraries or {}),
-        "can_make_venv": requirements.can_make_venv(base) if base else None,
+        "can_make_venv": requirements.can_make_venv(base, read) if base else None,
     }
 
 
@@ -215,12 +214,12 @@ def logic(params: Mapping[str, Any], run: Run) -> dict[str, Any]:
         "systemd": system.has_systemd(),
         "user": system.user(),
         "executables": system.find_executables(params["executables"]),
-        "unfinished_packages": debian and system.unfinished_packages(),
-        "new_packages": system.new_packages(params["packages"]) if debian else [],
-        "python": python_info(params["python"], params["base_python"], params["requirements"]),
+        "unfinished_packages": debian and system.unfinished_packages(run.read),
+        "new_packages": system.new_packages(params["packages"], run.read) if debian else [],
+        "python": python_info(params["python"], params["base_python"], params["requirements"], run.read),
         "engine": engine_info(params),
         "postgresql": system.postgresql_versions(),
-        "clusters": system.clusters(),
+        "clusters": system.clusters(run.read),
         "paths": {path: system.fingerprint(path) for path in params["paths"]},
         "record": record.read(params["record"]) if params["record"] else {},
     }

@@ -10,9 +10,9 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
-import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any, Sequence
 from urllib.parse import urlsplit
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.host.system import SEARCH_PATH
 
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 _LOG_LINES = 5
@@ -148,25 +149,34 @@ def start(daemon: Daemon) -> int:
     Path(daemon.pidfile).unlink(missing_ok=True)
     for folder in (daemon.pidfile, daemon.log_file, urlsplit(daemon.url).path):
         os.makedirs(os.path.dirname(folder), exist_ok=True)
-    with open(daemon.log_file, "ab") as log:
-        try:
-            process = subprocess.Popen(
-                daemon.command(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                cwd="/",
-            )
-        except OSError as error:
-            raise TenancyError(
-                f"Docker Engine could not be started as {daemon.executable}",
-                cause=str(error),
-                remedy="Install the engine (role docker_host does), or give the path of dockerd",
-                kind="engine_not_started",
-            ) from error
-    _wait(daemon, process.poll)
-    return process.pid
+    executable = shutil.which(daemon.executable, path=SEARCH_PATH)
+    if not executable:
+        raise TenancyError(
+            f"Docker Engine could not be started: there is no {daemon.executable}",
+            cause="it is not installed, or not in PATH",
+            remedy="Install the engine (role docker_host does), or give the path of dockerd",
+            kind="engine_not_started",
+        )
+    pid = _spawn([executable, *daemon.command()[1:]], daemon.log_file)
+    _wait(daemon, lambda: _exit_code(pid))
+    return pid
+
+
+def _spawn(command: Sequence[str], log_file: str) -> int:
+    """Process id of ``command``, started in a session of its own, so that neither the end of Ansible nor Ctrl-C reaches it."""
+    log = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    files = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, log_file, log, 0o640),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    return os.posix_spawn(command[0], list(command), os.environ, file_actions=files, setsid=True)
+
+
+def _exit_code(pid: int) -> int | None:
+    """How a child ended, None while it runs."""
+    ended, status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if ended else None
 
 
 def stop(daemon: Daemon) -> None:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-from typing import Any, Mapping, Sequence
+from typing import Callable, Mapping, Sequence
 
 # (version, requirements) of every distribution, printed by the interpreter in question.
 _PROBE = """
@@ -33,23 +32,20 @@ _COMPARE = {
 }
 
 
-def installed(python: str) -> dict[str, tuple[str, list[str]]] | None:
-    """Version and requirements of each library that ``python`` has, by normalised name; None when it does not run."""
-    try:
-        done = subprocess.run([python, "-c", _PROBE], capture_output=True, text=True, check=False, timeout=60)
-        found: dict[str, Any] = json.loads(done.stdout)
-    except (OSError, ValueError, subprocess.TimeoutExpired):
+def installed(python: str, read: Callable[[Sequence[str]], str | None]) -> dict[str, tuple[str, list[str]]] | None:
+    """Version and requirements of each library that ``python`` has, by normalised name; None when it does not run.
+
+    :param read: gives the output of a command, None when it fails.
+    """
+    text = read([python, "-c", _PROBE])
+    if text is None:
         return None
-    return {_normalise(name): (version, requires) for name, (version, requires) in found.items()}
+    return {_normalise(name): (version, requires) for name, (version, requires) in json.loads(text).items()}
 
 
-def can_make_venv(python: str) -> bool:
+def can_make_venv(python: str, read: Callable[[Sequence[str]], str | None]) -> bool:
     """Whether ``python -m venv`` works; Debian keeps what it needs in a package of its own, python3-venv."""
-    try:
-        done = subprocess.run([python, "-c", "import ensurepip, venv"], capture_output=True, check=False, timeout=60)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
+    return read([python, "-c", "import ensurepip, venv"]) is not None
 
 
 def missing(requirements: Sequence[str], libraries: Mapping[str, tuple[str, list[str]]]) -> list[str]:

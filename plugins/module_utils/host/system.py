@@ -12,12 +12,13 @@ import os
 import pwd
 import re
 import shutil
-import subprocess
 from pathlib import Path
-from typing import Any, Iterable, Sequence
+from typing import Any, Callable, Iterable, Sequence
 
 # Daemons live in the sbin folders, which a login without root often has not in its PATH.
-_SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+# Output of a command that only reads; None when it is not there or fails.
+Read = Callable[[Sequence[str]], "str | None"]
 _NEW_PACKAGE = re.compile(r"^Inst (?P<name>\S+) (?!\[)", re.MULTILINE)
 
 
@@ -63,7 +64,7 @@ def user() -> dict[str, str | int]:
 
 def find_executables(names: Iterable[str]) -> dict[str, str | None]:
     """Path of each executable, None when it is not there."""
-    return {name: shutil.which(name, path=_SEARCH_PATH) for name in names}
+    return {name: shutil.which(name, path=SEARCH_PATH) for name in names}
 
 
 def fingerprint(path: str) -> str | None:
@@ -76,33 +77,22 @@ def fingerprint(path: str) -> str | None:
         return None
 
 
-def _output(command: Sequence[str]) -> str | None:
-    """Standard output of a command that only reads; None when it is not there or fails."""
-    try:
-        done = subprocess.run(
-            list(command), capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C.UTF-8"}
-        )
-    except OSError:
-        return None
-    return done.stdout if done.returncode == 0 else None
-
-
-def unfinished_packages() -> bool:
+def unfinished_packages(read: Read) -> bool:
     """Whether an installation of packages was cut off (Debian): apt refuses everything until dpkg has finished it."""
     journal = Path("/var/lib/dpkg/updates")
     if journal.is_dir() and any(entry.name.isdigit() for entry in journal.iterdir()):
         return True
-    return bool(_output(["dpkg", "--audit"]))
+    return bool(read(["dpkg", "--audit"]))
 
 
-def new_packages(names: Sequence[str]) -> list[str] | None:
+def new_packages(names: Sequence[str], read: Read) -> list[str] | None:
     """All packages that installing ``names`` would add, dependencies included (Debian); None when apt does not know.
 
     An upgrade of a package that is there already is no addition.
     """
     if not names:
         return []
-    text = _output(["apt-get", "--simulate", "--no-install-recommends", "install", *names])
+    text = read(["apt-get", "--simulate", "--no-install-recommends", "install", *names])
     return None if text is None else sorted(set(_NEW_PACKAGE.findall(text)))
 
 
@@ -118,9 +108,9 @@ def _files(folder: Path) -> dict[str, str | None]:
     return {str(path.relative_to(folder)): fingerprint(str(path)) for path in found}
 
 
-def clusters() -> list[dict[str, Any]]:
+def clusters(read: Read) -> list[dict[str, Any]]:
     """PostgreSQL clusters of a Debian machine, as ``pg_lsclusters`` tells, with their configuration files."""
-    text = _output(["pg_lsclusters", "--no-header"]) or ""
+    text = read(["pg_lsclusters", "--no-header"]) or ""
     found = []
     for line in text.splitlines():
         version, name, port, status, owner, data = line.split()[:6]
