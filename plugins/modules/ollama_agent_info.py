@@ -30,7 +30,7 @@ options:
     type: list
     elements: str
   usage:
-    description: Whether memory and CPU in use are measured, which takes a fifth of a second.
+    description: Whether memory and CPU time are measured, which takes some milliseconds for each agent.
     type: bool
     default: true
 seealso:
@@ -77,10 +77,11 @@ agents:
       sample: {status: healthy, api: true, oom_killed: false, restart_count: 0}
     usage:
       description:
-        - C(memory) in bytes that can't be given back, C(cache) in bytes of page cache (models are read into it) and C(cpu) in millicpus.
+        - C(memory) in bytes that can't be given back, C(cache) in bytes of page cache (models are read into it), and C(cpu_seconds) of
+          CPU time since its start; the difference of two calls is its load.
         - Null when the agent does not run or O(usage=false).
       type: dict
-      sample: {memory: 31457280, cache: 2491876774, cpu: 120}
+      sample: {memory: 31457280, cache: 2491876774, cpu_seconds: 12.5}
     image:
       description: Image it was created from, by name.
       type: str

@@ -160,19 +160,20 @@ def _predicted(
         if spec.state == "absent":
             agents.append(view)
             continue
-        touched = {action.verb for action in plan.actions if action.agent == spec.agent and action.kind == "container"}
         answer = ask(actual, probe) if actual else Answer()
         runs = spec.agent in plan.running
         models = [] if spec.agent in plan.fresh and runs else answer.models if runs else None
-        restarted = bool(touched & {"create", "recreate", "start"})
-        agents.append({**view, "health": _predicted_health(runs, restarted, actual, answer), "models": models})
+        agents.append({**view, "health": _predicted_health(plan, spec.agent, actual, answer), "models": models})
     return agents
 
 
-def _predicted_health(runs: bool, restarted: bool, actual: ActualAgent | None, answer: Answer) -> dict[str, Any]:
-    if restarted or actual is None:
+def _predicted_health(plan: AgentPlan, agent: str, actual: ActualAgent | None, answer: Answer) -> dict[str, Any]:
+    runs = agent in plan.running
+    actions = [action for action in plan.actions if action.agent == agent and action.kind == "container"]
+    verbs = {action.verb for action in actions}
+    if actual is None or "recreate" in verbs or ("start" in verbs and actual.state != "paused"):
         return {"status": "starting" if runs else "stopped", "api": runs, "oom_killed": False, "restart_count": 0}
-    return health_view(runs, actual, answer)
+    return {**health_view(runs, actual, answer), "api": runs and (answer.api or bool(actions))}
 
 
 def health_view(runs: bool, actual: ActualAgent, answer: Answer) -> dict[str, Any]:

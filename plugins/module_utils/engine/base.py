@@ -204,12 +204,13 @@ class AgentAction(Action):
 class Usage:
     """What an agent uses.
 
-    :param memory: bytes that can't be given back. :param cache: bytes of page cache. :param cpu: millicpus now.
+    :param memory: bytes that can't be given back. :param cache: bytes of page cache.
+    :param cpu_seconds: CPU time since its start.
     """
 
     memory: int
     cache: int
-    cpu: int
+    cpu_seconds: float
 
 
 class Engine(Protocol):

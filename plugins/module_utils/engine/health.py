@@ -48,7 +48,8 @@ class Answer:
 def ask(agent: ActualAgent, probe: Probe) -> Answer:
     """One question to an agent's API."""
     url = endpoint(agent.settings, agent.address)
-    if not agent.running or url is None:
+    # One that is paused takes connections and says nothing until the time is up.
+    if agent.state not in ("running", "restarting") or url is None:
         return Answer()
     try:
         models = probe(url)
