@@ -81,7 +81,7 @@ _MEANINGS = (
         "Give the registry a certificate of a known authority, or the agent's image the authority's certificate",
     ),
     _Meaning(
-        r"\b401\b|\b403\b|unauthorized|access denied|authorization|denied",
+        r"\b401\b|\b403\b|realm host|unauthorized|access denied|authorization|denied",
         "registry_denied",
         "{registry} refuses access: {text}",
         "Let the registry serve this model without a password, or check the model's name: a private or unknown model"

@@ -74,7 +74,7 @@ class Worker:
                 self._watch(running)
             finally:
                 self._cancel.set()
-        self._write(finished=True)
+        self.write(finished=True)
 
     def _watch(self, running: Sequence[Future[None]]) -> None:
         written = 0.0
@@ -82,7 +82,7 @@ class Worker:
             if self._unwanted():
                 self._cancel.set()
             if self._changed.is_set() or time.monotonic() - written > _REWRITE:
-                self._write(finished=False)
+                self.write(finished=False)
                 written = time.monotonic()
 
     def _serve(self, indexes: Sequence[int]) -> None:
@@ -116,7 +116,8 @@ class Worker:
     def _unwanted(self) -> bool:
         return self._job.cancelled() or (self._leased and self._job.silence() > LEASE)
 
-    def _write(self, *, finished: bool) -> None:
+    def write(self, *, finished: bool) -> None:
+        """Write down how far all of them are."""
         self._changed.clear()
         lines = [line.as_result() for line in self._lines]
         self._job.write("status.json", {"finished": finished, "updated": time.time(), "steps": lines})
@@ -124,11 +125,13 @@ class Worker:
 
 def start(job: Job, steps: Sequence[Step], settings: TransferSettings, *, leased: bool) -> None:
     """Start the worker of ``job`` and come back at once."""
+    worker = Worker(job, steps, settings, leased)
+    worker.write(finished=False)
     lock = job.lock()
     child = os.fork()
     if child == 0:
         _detach(lock)
-        _work(Worker(job, steps, settings, leased))
+        _work(worker)
     os.close(lock)
     os.waitpid(child, 0)
 

@@ -26,6 +26,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.faults impor
         ("tls: failed to verify certificate: x509: certificate signed by unknown authority", "registry_untrusted", False),
         ("pull model manifest: 401: {}", "registry_denied", False),
         ("unauthorized: access denied", "registry_denied", False),
+        ('realm host "" does not match original host "m.example.com"', "registry_denied", False),
         ('pull model manifest: 403: {"errors":[]}', "registry_denied", False),
         ('pull model manifest: 429: {"errors":[]}', "registry_busy", True),
         ("pull model manifest: 500: oops", "registry_error", True),
