@@ -16,7 +16,7 @@ import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Callable, Sequence
 from urllib.parse import urlsplit
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
@@ -157,8 +157,10 @@ def start(daemon: Daemon) -> int:
             remedy="Install the engine (role docker_host does), or give the path of dockerd",
             kind="engine_not_started",
         )
+    # What an earlier engine wrote there explains nothing of this one.
+    since = os.path.getsize(daemon.log_file) if os.path.exists(daemon.log_file) else 0
     pid = _spawn([executable, *daemon.command()[1:]], daemon.log_file)
-    _wait(daemon, lambda: _exit_code(pid))
+    _wait(daemon, lambda: _exit_code(pid), since)
     return pid
 
 
@@ -200,7 +202,7 @@ def stop(daemon: Daemon) -> None:
         time.sleep(0.1)
 
 
-def _wait(daemon: Daemon, ended: Any) -> None:
+def _wait(daemon: Daemon, ended: Callable[[], int | None], since: int = 0) -> None:
     deadline = time.monotonic() + daemon.timeout
     while True:
         answer = probe(daemon.url, timeout=2)
@@ -211,18 +213,19 @@ def _wait(daemon: Daemon, ended: Any) -> None:
             what = f"ended with code {code}" if code is not None else f"did not answer within {daemon.timeout} s"
             raise TenancyError(
                 f"Docker Engine at {daemon.url} {what}",
-                cause=_log_tail(daemon.log_file) or str(answer["error"]),
+                cause=_log_tail(daemon.log_file, since) or str(answer["error"]),
                 remedy=f"Mend what the log {daemon.log_file} says and run this again",
                 kind="engine_not_started",
             )
         time.sleep(0.1)
 
 
-def _log_tail(path: str) -> str:
+def _log_tail(path: str, since: int = 0) -> str:
+    """The last lines that were written after the first ``since`` bytes."""
     try:
         with open(path, "rb") as log:
             log.seek(0, os.SEEK_END)
-            log.seek(max(0, log.tell() - 8192))
+            log.seek(max(since, log.tell() - 8192))
             lines: Sequence[str] = log.read().decode(errors="replace").splitlines()
     except OSError:
         return ""
