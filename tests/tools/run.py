@@ -69,6 +69,37 @@ def unit() -> list[Check]:
     return [pytest("unit", BIN / "python", "tests/unit")]
 
 
+def bench(name: str, command: list[str]) -> list[str]:
+    """A command that runs on a bench of its own, with real parts around it."""
+    return ["tests/support/bench", "run", "--name", name, "--", *command]
+
+
+def integration() -> list[Check]:
+    """A target for each module, on the bench."""
+    copy = f"{COPIES}/integration"
+    options = ["--allow-root", "--allow-destructive", "--continue-on-error", *os.environ.get("TARGETS", "").split()]
+    command = [str(BIN / "python"), "tests/tools/ansible_test.py", copy, "integration", *options]
+    junit = f"{copy}/ansible_collections/llmops/tenancy/tests/output/junit/*.xml"
+    return [Check("integration", bench("integration", command), junit=junit, per_file=True)]
+
+
+def molecule() -> list[Check]:
+    """Scenarios of the roles, on the bench; each counts as one."""
+    scenarios = sorted(path.parent.name for path in (ROOT / "extensions" / "molecule").glob("*/molecule.yml"))
+    env = (("MOLECULE_EPHEMERAL_DIRECTORY", str(ROOT / ".cache" / "molecule")),)
+    return [
+        Check(f"molecule {name}", bench(f"molecule-{name}"[:21], ["tests/tools/molecule.sh", "test", "-s", name]), env=env)
+        for name in scenarios
+    ]
+
+
+def e2e() -> list[Check]:
+    """Whole playbooks, faults, kills and races, on the bench."""
+    report = f"{JUNIT}/e2e.xml"
+    command = [str(BIN / "python"), "-m", "pytest", f"--junitxml={report}", "-v", *os.environ.get("TESTS", "tests/e2e").split()]
+    return [Check("e2e", bench("e2e", command), junit=report)]
+
+
 def newest() -> list[Check]:
     """The same unit and sanity tests, and the life of a tenant, under the newest ansible-core and Python."""
     report = f"{JUNIT}/e2e-newest.xml"
