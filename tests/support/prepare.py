@@ -27,6 +27,7 @@ PACKAGES = {
     "docker-registry": "/usr/bin/docker-registry",
     "haproxy": "/usr/sbin/haproxy",
     "e2fsprogs": "/sbin/mkfs.ext4",
+    "openssh-server": "/usr/sbin/sshd",
     # What the roles install on a host, as there is no way to a package registry from inside of the bench.
     "python3-apt": "/usr/lib/python3/dist-packages/apt/__init__.py",
     "python3-venv": "/usr/lib/python3*/ensurepip/__init__.py",

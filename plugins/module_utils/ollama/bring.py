@@ -44,10 +44,11 @@ class Step:
     source: Reference | ModelFile
     models_dir: str = ""
 
-    @property
-    def source_name(self) -> str:
-        """Where it comes from, for a message."""
-        return self.source.path if isinstance(self.source, ModelFile) else self.source.host
+    def source_words(self) -> dict[str, str]:
+        """Where it comes from, as :func:`faults.meaning_of` takes it."""
+        if isinstance(self.source, ModelFile):
+            return {"file": os.path.basename(self.source.path) or "the file"}
+        return {"registry": self.source.host}
 
 
 @dataclass
@@ -165,7 +166,7 @@ def _follow(stream: Stream, step: Step, settings: TransferSettings, watcher: Wat
     for event in stream.events(tick=0.5):
         now = watcher.clock()
         if event is not None and event.error:
-            raise faults.meaning_of(event.error, model=step.model, agent=step.agent, registry=step.source_name)
+            raise faults.meaning_of(event.error, model=step.model, agent=step.agent, **step.source_words())
         progress = meter.add(event, now) if event else meter.read(now)
         watcher.see(progress)
         check_room(step, progress.total - progress.completed, settings.min_free)

@@ -127,12 +127,6 @@ _MEANINGS = (
         "Write [host[:port]/][namespace/]name[:tag]",
     ),
     _Meaning(
-        r"invalid file magic|unsupported|invalid digest|unknown data type|not a valid gguf",
-        "bad_model_file",
-        "Ollama can't read the file: {text}",
-        "Give a GGUF file of a model that this Ollama knows, whole and undamaged",
-    ),
-    _Meaning(
         r"dial tcp|connection refused|network is unreachable|i/o timeout|TLS handshake timeout",
         "registry_unreachable",
         "the agent can't reach {registry}: {text}",
@@ -143,17 +137,25 @@ _MEANINGS = (
 _OTHER = _Meaning(
     "", "pull_failed", "{text}", "Run again: what was pulled is kept. See the agent's log for more", lasting=False
 )
+_BAD_FILE = _Meaning(
+    "",
+    "bad_model_file",
+    "Ollama can't make a model of {registry}: {text}",
+    "Give a GGUF file of a model that this Ollama knows, whole and undamaged",
+)
 # Faults of the agent itself that a restart of it heals.
 _PASSING = {"agent_unreachable", "agent_timeout", "agent_disconnected", "stalled"}
 
 
-def meaning_of(text: str, *, model: str, agent: str, registry: str) -> TenancyError:
+def meaning_of(text: str, *, model: str, agent: str, registry: str = "", file: str = "") -> TenancyError:
     """The error for Ollama's ``text``.
 
-    :param agent: how to call the agent. :param registry: host that the model was asked of, or the file.
+    :param agent: how to call the agent. :param registry: host that the model was asked of.
+    :param file: the file that it is made of instead.
     """
-    found = next((m for m in _MEANINGS if re.search(m.pattern, text, re.IGNORECASE)), _OTHER)
-    words = {"registry": registry, "model": model, "text": " ".join(text.split())[:500]}
+    meanings = _MEANINGS[:1] if file else _MEANINGS
+    found = next((m for m in meanings if re.search(m.pattern, text, re.IGNORECASE)), _BAD_FILE if file else _OTHER)
+    words = {"registry": file or registry, "model": model, "text": " ".join(text.split())[:500]}
     return TenancyError(
         f"Model {model} could not be brought to {agent}",
         cause=found.cause.format(**words),

@@ -39,7 +39,6 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.faults impor
         ("max retries exceeded: unexpected EOF", "pull_failed", True),
         ("context canceled", "pull_failed", True),
         ("something that nobody has seen yet {with} braces", "pull_failed", True),
-        ("invalid file magic", "bad_model_file", False),
         ("invalid model name", "invalid_model", False),
     ],
 )
@@ -49,6 +48,18 @@ def test_meaning(text, kind, again):
     assert error.cause and error.remedy
     assert "phi4-mini:latest" in error.what and "agent empresa-corp" in error.what
     assert "{" not in error.cause.replace("{with}", "").replace("{}", "").replace('{"errors":[]}', "")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("invalid file magic", "bad_model_file"), ("unexpected EOF", "bad_model_file"),
+        ("write /models/x: no space left on device", "disk_full"),
+    ],
+)
+def test_meaning_for_a_file(text, kind):
+    error = meaning_of(text, model="m", agent="agent a", file="m.gguf")
+    assert (error.kind, may_pass(error)) == (kind, False)
 
 
 @pytest.mark.parametrize(
