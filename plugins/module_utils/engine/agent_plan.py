@@ -4,8 +4,8 @@
 
 """The plan of agents: desired and actual state in, ordered actions and the state after them out. Pure, for every engine.
 
-Order of the actions: what goes (and frees ports and names), networks and images, then each agent, then networks that
-nobody needs any more.
+Order of the actions: images, so that a missing one stops the run before anything else; what goes and frees ports and
+names; new networks; then each agent; then networks that nobody needs any more.
 """
 
 from __future__ import annotations
@@ -36,10 +36,12 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Change,
 class AgentPlan(Plan):
     """A plan whose ``after`` is the predicted state of each agent.
 
+    :param phases: the actions again, in steps that have to follow each other; within one, agents are independent.
     :param running: agents that run once it is applied. :param fresh: those whose models volume is new, so empty.
     :param warnings: what an operator should know besides.
     """
 
+    phases: tuple[tuple[AgentAction, ...], ...] = ()
     running: frozenset[str] = frozenset()
     fresh: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
@@ -98,11 +100,13 @@ def plan_agents(
         else:
             networks.join(target.spec.tenant, container_name(target.spec.agent))
             _plan_agent(target, observed, draft)
-    actions = (
-        *draft.removals, *draft.stops, *networks.creations(), *draft.images.values(), *draft.changes, *networks.removals(),
+    phases = (
+        tuple(draft.images.values()), (*draft.removals, *draft.stops), tuple(networks.creations()), tuple(draft.changes),
+        networks.removals(),
     )
     return AgentPlan(
-        actions=actions,
+        actions=tuple(action for phase in phases for action in phase),
+        phases=phases,
         before={t.spec.agent: _before(t, observed) for t in targets},
         after={
             t.spec.agent: _after(t, observed, networks.subnet(t.spec.tenant), t.spec.agent in draft.recreated) for t in targets
@@ -189,7 +193,7 @@ def _plan_existing(target: Target, actual: ActualAgent, observed: Observation, d
 def _pull_missing(target: Target, observed: Observation, draft: _Draft) -> None:
     image = target.settings.image
     if not observed.images.get(image):
-        draft.images[image] = AgentAction("pull", "image", image, agent=target.spec.agent, tenant=target.spec.tenant)
+        draft.images[image] = AgentAction("pull", "image", image)
 
 
 def _action(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.agent_plan import AgentPlan, plan_agents
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.apply import apply_phases
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import (
     ActualAgent,
     AgentAction,
@@ -29,7 +30,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.errors import Tenan
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import human_size
 
 # Another run took a subnet, made the network or the container meanwhile: what is there now decides again.
-_RACES = frozenset({"subnet_taken", "docker_conflict"})
+RACES = frozenset({"subnet_taken", "docker_conflict"})
 _ATTEMPTS = 4
 
 
@@ -67,9 +68,9 @@ def ensure_agents(
             _require_images(engine, plan)
             return Outcome(plan, _predicted(specs, observed, plan, probe))
         try:
-            failures = _apply(engine, plan, observed)
+            failures = apply_phases(engine, plan.phases, RACES, lambda action, error: _named(engine, action, error))
         except TenancyError as error:
-            if error.kind not in _RACES or attempt == _ATTEMPTS - 1:
+            if error.kind not in RACES or attempt == _ATTEMPTS - 1:
                 raise
             continue
         actions = plan.actions
@@ -120,21 +121,6 @@ def _require_images(engine: Engine, plan: AgentPlan) -> None:
     for action in plan.actions:
         if action.verb == "pull":
             engine.require_image(action.name)
-
-
-def _apply(engine: Engine, plan: AgentPlan, observed: Observation) -> dict[str, TenancyError]:
-    """Apply all actions; an agent that fails is left where it is and the others go on."""
-    failures: dict[str, TenancyError] = {}
-    for action in plan.actions:
-        if action.agent in failures:
-            continue
-        try:
-            engine.apply(action)
-        except TenancyError as error:
-            if not action.agent or error.kind in _RACES:
-                raise
-            failures[action.agent] = _named(engine, action, error)
-    return failures
 
 
 def _named(engine: Engine, action: AgentAction, error: TenancyError) -> TenancyError:

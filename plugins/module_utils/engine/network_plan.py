@@ -75,7 +75,7 @@ class NetworkPlan:
         """Networks to make, first of all."""
         return list(self._new.values())
 
-    def removals(self) -> list[AgentAction]:
+    def removals(self) -> tuple[AgentAction, ...]:
         """Networks to remove, last of all. One with containers that are not ours stays."""
         actions = []
         for tenant in self._left:
@@ -89,4 +89,4 @@ class NetworkPlan:
                 )
             if not members:
                 actions.append(AgentAction("remove", "network", network_name(tenant), tenant=tenant))
-        return actions
+        return tuple(actions)

@@ -78,7 +78,7 @@ BY_HAND = Deviation(Change("CapDrop", None, ["ALL"]), Impact.RECREATE)
         (wanted(state="present"), EMPTY, CREATE, "created"),
         (wanted(state="stopped"), EMPTY, CREATE, "created"),
         (wanted(), observed(None), ["create container in_place", START], "running"),
-        (wanted(image="x:1"), replace(EMPTY, images={"x:1": None}), [CREATE[0], "pull image in_place", *CREATE[1:], START], "running"),
+        (wanted(image="x:1"), replace(EMPTY, images={"x:1": None}), ["pull image in_place", *CREATE, START], "running"),
         # nothing to do
         (wanted(), observed(), [], "running"),
         (wanted(state="present"), observed(), [], "running"),

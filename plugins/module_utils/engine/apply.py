@@ -1,0 +1,60 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Applying a plan: phase after phase, several agents at a time, and one that fails does not stop the others."""
+
+from __future__ import annotations
+
+from typing import AbstractSet, Callable, Sequence
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import AgentAction, Engine
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+
+# An engine waits for the kernel most of a start or stop. More at a time gained nothing on 2 cores (20 starts: 11 s one
+# by one, 7.9 s by 4, 7.8 s by 8).
+_AT_A_TIME = 4
+Naming = Callable[[AgentAction, TenancyError], TenancyError]
+
+
+def apply_phases(
+    engine: Engine, phases: Sequence[Sequence[AgentAction]], fatal: AbstractSet[str], named: Naming
+) -> dict[str, TenancyError]:
+    """Apply all actions; the errors by agent. An agent that fails is left where it is.
+
+    :param fatal: kinds of error that end everything. :param named: tells an agent's error in more detail.
+    :raises TenancyError: one of a fatal kind, or one of something that agents share.
+    """
+    failures: dict[str, TenancyError] = {}
+    for phase in phases:
+        chains: dict[str, list[AgentAction]] = {}
+        for action in phase:
+            if action.agent not in failures:
+                chains.setdefault(action.agent or action.name, []).append(action)
+        for action, error in _run(engine, list(chains.values())):
+            if not action.agent or error.kind in fatal:
+                raise error
+            failures[action.agent] = named(action, error)
+    return failures
+
+
+def _run(engine: Engine, chains: list[list[AgentAction]]) -> list[tuple[AgentAction, TenancyError]]:
+    """Run chains side by side; what failed, and with what."""
+
+    def run(chain: list[AgentAction]) -> tuple[AgentAction, TenancyError] | None:
+        for action in chain:
+            try:
+                engine.apply(action)
+            except TenancyError as error:
+                return action, error
+        return None
+
+    if len(chains) < 2:
+        results = [run(chain) for chain in chains]
+    else:
+        # Its import takes longer than the rest of a run with one agent.
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(_AT_A_TIME) as pool:
+            results = list(pool.map(run, chains))
+    return [result for result in results if result]
