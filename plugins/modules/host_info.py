@@ -31,7 +31,7 @@ options:
     description: Interpreter to look for O(requirements) in. Defaults to the one that runs this module.
     type: path
   base_python:
-    description: Interpreter that a virtual environment would be made with; RV(python.can_make_venv) tells whether it can.
+    description: Interpreter that a virtual environment would be made with; C(can_make_venv) in RV(python) tells whether it can.
     type: path
   requirements:
     description: Python libraries, as requirement specifiers such as V(docker>=7.1).
