@@ -31,8 +31,8 @@ class TenancyError(Exception):
 
     def __str__(self) -> str:
         """One line: what, cause, remedy."""
-        sentences = (part.strip().rstrip(".") for part in (self.what, self.cause, self.remedy))
-        return ". ".join(" ".join(sentence.split()) for sentence in sentences if sentence) + "."
+        sentences = (" ".join(part.split()).rstrip(".") for part in (self.what, self.cause, self.remedy))
+        return " ".join(text if text.endswith("?") else f"{text}." for text in sentences if text)
 
     def as_result(self) -> dict[str, Any]:
         """Keyword arguments for ``fail_json``."""
