@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
@@ -22,7 +23,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.conflicts im
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.diagnose import LOG_LINES, diagnosis
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.failures import combined
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.health import Answer, Probe, ask, wait_healthy
-from ansible_collections.llmops.tenancy.plugins.module_utils.engine.host import HostFacts, read_host
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.host import PROXY, HostFacts, read_host
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.network_plan import PoolOptions
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.settings import DEFAULTS
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.views import agent_view
@@ -32,6 +33,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import h
 # Another run took a subnet, made the network or the container meanwhile: what is there now decides again.
 RACES = frozenset({"subnet_taken", "docker_conflict"})
 _ATTEMPTS = 4
+_MOMENT = 0.5
 
 
 @dataclass(frozen=True)
@@ -90,12 +92,25 @@ def ensure_agents(
 
 
 def _planned(engine: Engine, specs: Sequence[AgentSpec], options: Options) -> tuple[Observation, AgentPlan]:
+    for attempt in range(_ATTEMPTS - 1):
+        try:
+            return _plan_once(engine, specs, options)
+        except TenancyError as error:
+            # Docker's proxy is up before its container is listed as running: a moment later it has a name, or is an orphan.
+            if error.kind != "port_in_use" or PROXY not in error.cause:
+                raise
+        time.sleep(_MOMENT)
+    return _plan_once(engine, specs, options)
+
+
+def _plan_once(engine: Engine, specs: Sequence[AgentSpec], options: Options) -> tuple[Observation, AgentPlan]:
     images = {spec.image or DEFAULTS.image for spec in specs if spec.state != "absent"}
     observed = engine.observe([spec.agent for spec in specs], sorted(images))
     host = read_host() if engine.local else HostFacts()
     plan = plan_agents(specs, observed, host, options.pool)
     for action in plan.actions:
-        _check_shrink(engine, action, observed)
+        if action.agent in plan.running:
+            _check_shrink(engine, action, observed)
     return observed, plan
 
 

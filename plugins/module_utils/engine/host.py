@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Iterator
 
+# What Docker publishes a port with.
+PROXY = "docker-proxy"
 _LISTEN = "0A"
 ANY_ADDRESS = frozenset({"0.0.0.0", "::"})
 
@@ -62,8 +64,20 @@ def process_of(inode: int, proc: Path = Path("/proc")) -> str:
             # Ended meanwhile, or of another user: not ours to see.
             continue
         if held:
-            return f"process {folder.name} ({_short(command)})"
+            return f"process {folder.name} ({_short(command)}{_orphan(folder, proc)})"
     return "a process of another user or namespace"
+
+
+def _orphan(folder: Path, proc: Path) -> str:
+    """Docker's proxies outlive an engine that crashed, and then hold ports for nobody."""
+    try:
+        name = (folder / "comm").read_text().strip()
+        parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+        if name == PROXY and (proc / parent / "comm").read_text().strip() != "dockerd":
+            return ", left over from an engine that crashed: it can be killed"
+    except OSError:
+        return ""
+    return ""
 
 
 def _short(command: str) -> str:

@@ -52,6 +52,14 @@ def test_read_host(proc):
     assert facts.process_of(1) == "a process of another user or namespace"
 
 
+@pytest.mark.parametrize(("parent", "orphan"), [("dockerd", False), ("systemd", True)])
+def test_proxy_of_a_crashed_engine_is_told(proc, parent, orphan):
+    (proc / "42" / "comm").write_text("docker-proxy\n")
+    (proc / "42" / "stat").write_text("42 (docker-proxy) S 43 1 1")
+    (proc / "43" / "comm").write_text(f"{parent}\n")
+    assert ("crashed" in process_of(4711, proc)) is orphan
+
+
 def test_host_without_proc(tmp_path):
     facts = read_host(tmp_path)
     assert (facts.listeners, facts.routes) == ((), ())

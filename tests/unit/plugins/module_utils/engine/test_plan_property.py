@@ -172,6 +172,8 @@ def test_plan_ends_where_it_says(seed):
                 assert not (spec.remove_volume and container_name(spec.agent) in after.volumes)
             else:
                 assert agent_view(after.agents[spec.agent], after) == plan.after[spec.agent]
+                agent = after.agents[spec.agent]
+                assert agent.attached and not agent.deviations and not agent.leftovers and agent.name == container_name(spec.agent)
                 assert (spec.agent in plan.running) is after.agents[spec.agent].running
         again = plan_agents(specs, after, HostFacts(), PoolOptions())
         assert again.actions == (), (seed, step)
