@@ -72,6 +72,7 @@ options:
     description:
       - Directory on the machine the module runs on where the agent keeps its models, such as the mount point of its volume.
       - With it, a model that does not fit is refused with both numbers as soon as its size is known.
+      - A warning tells when the module can't see it; then Ollama finds out by itself.
     type: path
   file:
     description: What the action plugin knows of a file that is on the controller only. Not for playbooks.

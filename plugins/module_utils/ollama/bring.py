@@ -179,6 +179,15 @@ def _follow(stream: Stream, step: Step, settings: TransferSettings, watcher: Wat
             )
 
 
+def free_bytes(folder: str) -> int | None:
+    """Bytes that are free for us on the volume of ``folder``; None when this machine or user does not see it."""
+    try:
+        volume = os.statvfs(folder)
+    except OSError:
+        return None
+    return volume.f_bavail * volume.f_frsize
+
+
 def check_room(step: Step, needed: int, min_free: int) -> None:
     """Make sure that ``needed`` bytes fit beside ``min_free`` others, as far as this machine sees the agent's volume.
 
@@ -186,16 +195,9 @@ def check_room(step: Step, needed: int, min_free: int) -> None:
     """
     if not step.models_dir or needed <= 0:
         return
-    try:
-        volume = os.statvfs(step.models_dir)
-    except OSError as error:
-        raise TenancyError(
-            f"The models directory '{step.models_dir}' of {step.agent} can't be measured",
-            cause=error.strerror or str(error),
-            remedy="Correct models_dir, or leave it out to go without the check",
-            kind="no_models_dir",
-        ) from error
-    free = volume.f_bavail * volume.f_frsize
+    free = free_bytes(step.models_dir)
+    if free is None:
+        return
     if needed + min_free > free:
         raise TenancyError(
             f"There is no room for model {step.model} of {step.agent}",

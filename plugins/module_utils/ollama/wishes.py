@@ -13,7 +13,7 @@ from typing import Any, Mapping
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import full_model
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama import registry
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.bring import Step
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.bring import Step, free_bytes
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.client import Model, OllamaClient
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.files import (
     ModelFile,
@@ -123,6 +123,8 @@ def look(wish: Wish, timeout: float, *, check: bool) -> Finding:
             _from_file(finding, client)
         else:
             _from_registry(finding, models, timeout, check)
+        if finding.step and wish.models_dir and free_bytes(wish.models_dir) is None:
+            finding.warnings.append(f"{wish.models_dir} can't be seen from here: free space for {wish.model} unchecked")
     except TenancyError as error:
         finding.error, finding.after, finding.verb = error, finding.before, ""
     return finding
