@@ -102,7 +102,7 @@ class GraphClient:
                 # A token lives about an hour and may end between two pages.
                 renewed = True
                 self._tokens.renew()
-            elif (codes & _FLEETING or answer.status_code == 200) and attempt < 5:
+            elif (codes & _FLEETING or answer.status_code == 200) and attempt < 5 and self.budget.allows(0.2 * attempt):
                 self.budget.wait(0.2 * attempt, fault.what)
             else:
                 raise fault

@@ -76,9 +76,9 @@ class Patient:
                 wait = backoff(throttled) if asked is None else max(asked, 0.05 * throttled)
             else:
                 faulty += 1
-                if faulty >= _FAULTY_ATTEMPTS:
-                    raise fault
                 wait = backoff(faulty) if asked is None else asked
+                if faulty >= _FAULTY_ATTEMPTS or not self.budget.allows(wait):
+                    raise fault
             self.budget.wait(wait, fault.what)
 
     def _measure_clock(self, headers: Mapping[str, str]) -> None:

@@ -74,8 +74,11 @@ class TokenSource:
         logger.handlers = [logging.NullHandler()]
         try:
             result = self._ask()
-        except (ValueError, TypeError, RuntimeError, KeyError) as error:
-            # msal's words can quote the credential (a broken PEM), so only the kind of fault is told.
+        except TenancyError:
+            raise
+        except Exception as error:
+            # msal and its libraries raise whatever comes up, and their words can quote the credential (a broken PEM),
+            # so only the kind of fault is told.
             raise TenancyError(
                 "The sign-in to Microsoft 365 could not be made",
                 cause=f"msal reports {type(error).__name__} for the {_credential_name(self._settings)}",

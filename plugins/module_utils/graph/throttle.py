@@ -63,12 +63,16 @@ class Budget:
         self.spent = 0.0
         self._sleep = sleep
 
+    def allows(self, seconds: float) -> bool:
+        """Whether so many seconds are left."""
+        return self.spent + seconds <= self.seconds
+
     def wait(self, seconds: float, why: str) -> None:
         """Wait, if the budget still allows it.
 
         :raises TenancyError: ``m365_throttled``, at once, when the wait would exceed the budget.
         """
-        if self.spent + seconds > self.seconds:
+        if not self.allows(seconds):
             raise TenancyError(
                 f"Microsoft 365 kept this run waiting for longer than it may ({self.seconds:g} s)",
                 cause=f"{why}; it asks for {seconds:.1f} s more after {self.spent:.1f} s of waiting; nothing was changed",

@@ -117,8 +117,10 @@ class Listener:
     def _send(
         self, handler: BaseHTTPRequestHandler, status: int, content: bytes, headers: dict[str, str], cut: int | None = None
     ) -> None:
-        sent = {"Content-Type": "application/json; odata.metadata=minimal; charset=utf-8", **headers}
-        handler.send_response(status)
+        sent = {
+            "Date": handler.date_time_string(), "Content-Type": "application/json; odata.metadata=minimal; charset=utf-8", **headers
+        }
+        handler.send_response_only(status)
         for name, value in sent.items():
             handler.send_header(name, value)
         handler.send_header("Content-Length", str(len(content)))
