@@ -150,7 +150,8 @@ class DockerEngine:
         self._unless_gone(lambda: self.client.remove_container(action.name + NEW, force=True))
 
     def _create(self, action: AgentAction, name: str) -> None:
-        assert action.settings is not None
+        if action.settings is None:
+            raise AssertionError(f"{action.name} is to be created and has no settings")
         body = shape.container(action.agent, action.tenant, action.settings, _now())
         self.client.create_container_from_config(body, name)
 
