@@ -10,12 +10,15 @@ import json
 import re
 import shlex
 import subprocess
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.support.engine import Engine
 from tests.support.ollama import generate
-from tests.support.settings import ROOT
+from tests.support.process import Server
+from tests.support.settings import ROOT, Bench
 from tests.support.site import Outcome, Site
 
 USERS = [
@@ -109,7 +112,7 @@ def test_a_change_is_told_before_with_its_impact(site: Site, change: dict[str, A
     assert action["impact"] == impact
     same = site.engine.docker("inspect", "--format", "{{.Id}}", "ollama-agent-empresa-corp") == container
     assert same is (impact == "in_place")
-    assert check_and_run(site, "empresa-corp", **{"model": "demo", **change}).changed == 0
+    assert site.run("onboard_tenant", tenant="empresa-corp", **change).ok().changed == 0
     assert generate(site.ports()["empresa-corp"])
 
 
@@ -136,17 +139,55 @@ def test_the_tenants_file_counts_and_the_shell_wins(site: Site) -> None:
     assert site.leftovers() == {}
 
 
-def test_agents_on_several_hosts(site: Site) -> None:
-    site.write_inventory({"gpu-01": {}, "gpu-02": {}})
+class OtherEngine(Engine):
+    """A second engine beside the bench's own, without firewall rules: both would write the same chains."""
+
+    def __init__(self, bench: Bench) -> None:
+        super().__init__(bench)
+        self.server = Server("dockerd-other", bench.logs)
+        self.socket = bench.folder / "other.sock"
+        self.url = f"unix://{self.socket}"
+
+    def start(self, live_restore: bool = False) -> None:
+        """Start it, with folders of its own."""
+        folder = self.bench.folder
+        self.server.start(
+            ["dockerd", "--data-root", f"{folder}/other", "--exec-root", f"{folder}/other-exec", "--pidfile"]
+            + [f"{folder}/other.pid", "--host", self.url, "--cgroup-parent", f"/{self.bench.cgroup}"]
+            + ["--bridge", "none", "--iptables=false"]
+        )
+        self.server.wait_ready(self.answers, timeout=60)
+        self.load_image()
+
+
+@pytest.fixture
+def other_engine(bench: Bench) -> Iterator[OtherEngine]:
+    """The engine of another agent host."""
+    engine = OtherEngine(bench)
+    engine.start()
+    yield engine
+    engine.clean()
+    engine.stop()
+
+
+def test_agents_on_several_hosts(site: Site, other_engine: OtherEngine) -> None:
+    site.write_inventory({"gpu-01": {}, "gpu-02": {"docker_host": other_engine.url, "agent_host_agents": 1}})
     agents = [
         {"agent": "acme-chat", "host": "gpu-01", "port": 12101, "model": "demo", "memory_limit": "256m"},
         {"agent": "acme-code", "host": "gpu-02", "port": 12102, "model": "demo", "memory_limit": "256m"},
     ]
     done = check_and_run(site, "acme", agents=agents)
     assert {task.host for task in done.tasks if task.action == "llmops.tenancy.ollama_agent"} == {"gpu-01", "gpu-02"}
+    assert site.engine.objects()["containers"] == {"ollama-agent-acme-chat"}
+    assert other_engine.objects()["containers"] == {"ollama-agent-acme-code"}
     assert generate(12101)
     assert generate(12102)
     assert check_and_run(site, "acme", agents=agents).changed == 0
+    # A host that is full gets no more.
+    assert site.onboard("more", agent_host="gpu-02").run.rc != 0
+    gone = site.run("offboard_tenant", tenant="acme").ok()
+    assert len([line for line in summary(gone) if "ollama-agent-acme-" in line and " kept " in f" {line} "]) == 2
+    assert other_engine.objects()["containers"] == set()
 
 
 @pytest.mark.parametrize(
@@ -161,7 +202,6 @@ def test_every_way_to_call_it_is_the_same_run(site: Site, name: str, folder: Any
     env = {"ANSIBLE_CONFIG": str(folder / "ansible.cfg")}
     run = site.run(name, env=env, cwd=folder, tenant="empresa-corp", model="demo", memory_limit="512m").ok()
     assert run.changed == 4
-    assert site.run(name, env=env, cwd=folder, tenant="empresa-corp").ok().changed == 0
 
 
 @pytest.mark.parametrize("style", ["yaml", "json"])

@@ -63,11 +63,14 @@ class Outcome:
 
     @property
     def plan(self) -> list[tuple[str, str, bool, list[Any]]]:
-        """Of each module that ran: task, host, whether it changed anything, and its actions."""
+        """Of each module that ran: task, host, whether it changed anything, and its actions.
+
+        Hosts that ran a task side by side stand in the order of their names.
+        """
+        order = list(dict.fromkeys(task.task for task in self.tasks))
+        ran = sorted((task for task in self.tasks if task.reached_host), key=lambda task: (order.index(task.task), task.host))
         return [
-            (task.task, task.host, bool(task.result.get("changed")), task.result.get("actions", []))
-            for task in self.tasks
-            if task.reached_host
+            (task.task, task.host, bool(task.result.get("changed")), task.result.get("actions", [])) for task in ran
         ]
 
     @property

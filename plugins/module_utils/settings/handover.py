@@ -115,7 +115,7 @@ def missing_models(
     for agent in agents:
         if agent["host"] != host or agent["agent"] not in running:
             continue
-        present = {model["name"] for model in running[agent["agent"]].get("models") or []}
+        present = _present(agent, running[agent["agent"]])
         for model in agent["models"]:
             if model != latest and full_model(model) in present:
                 continue
@@ -125,6 +125,13 @@ def missing_models(
                 {"agent": agent["agent"], "endpoint": endpoint_of(agent), "model": model, "state": state, **source}
             )
     return missing
+
+
+def _present(agent: Record, observed: Record) -> set[str]:
+    """Names of the models an agent has. One that does not run can't be asked: then those that were seen last count."""
+    if observed.get("models") is None:
+        return set((agent.get("observed") or {}).get("models") or [])
+    return {model["name"] for model in observed["models"]}
 
 
 def observations(agents: Iterable[Record], observed: Iterable[Record], models: Iterable[Record]) -> list[dict[str, Any]]:
@@ -142,7 +149,7 @@ def observations(agents: Iterable[Record], observed: Iterable[Record], models: I
         {
             "tenant": agent["tenant"],
             "agent": agent["agent"],
-            "observed": _observation(seen[agent["agent"]], arrived.get(agent["agent"], set())),
+            "observed": _observation(agent, seen[agent["agent"]], arrived.get(agent["agent"], set())),
         }
         for agent in agents
         if agent["agent"] in seen
@@ -157,13 +164,12 @@ def health_word(health: Record) -> str | None:
     return "healthy" if health.get("api") and health.get("status") == "starting" else health.get("status")
 
 
-def _observation(agent: Record, arrived: set[str]) -> dict[str, Any]:
-    present = {model["name"] for model in agent.get("models") or []}
+def _observation(agent: Record, seen: Record, arrived: set[str]) -> dict[str, Any]:
     return {
-        "state": agent.get("state"),
-        "health": health_word(agent.get("health") or {}),
-        "image": agent.get("image"),
-        "models": sorted(present | arrived),
+        "state": seen.get("state"),
+        "health": health_word(seen.get("health") or {}),
+        "image": seen.get("image"),
+        "models": sorted(_present(agent, seen) | arrived),
     }
 
 

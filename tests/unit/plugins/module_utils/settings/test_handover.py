@@ -90,6 +90,14 @@ def test_missing_models_of_running_agents(state, models, missing):
     assert [entity["model"] for entity in found] == missing
 
 
+def test_models_of_an_agent_that_cannot_be_asked_are_those_seen_last():
+    agent = record(observed={"models": ["demo:latest"]})
+    seen = {"agent": "chat", "state": "running", "models": None}
+    assert handover.missing_models([agent], [seen], "localhost") == []
+    [entity] = handover.observations([agent], [seen], [])
+    assert entity["observed"]["models"] == ["demo:latest"]
+
+
 def test_missing_models_know_where_they_come_from():
     agents = [record(models=["demo", "phi4-mini"])]
     observed = [{"agent": "chat", "state": "running", "models": []}]
