@@ -68,7 +68,7 @@ EXAMPLES = r"""
 - name: What happened to a tenant this month
   llmops.tenancy.audit_info:
     tenant: empresa-corp
-    since: 2026-11-01
+    since: '2026-11-01'
     limit: 1000
 
 - name: Verify the trail against a head that was kept elsewhere

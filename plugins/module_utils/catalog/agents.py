@@ -168,8 +168,11 @@ def ensure(
     written = tables.write(conn, AGENT, records.Steps(remove=steps.remove))
     moves, changes = _split(steps.update)
     written.update(tables.write(conn, AGENT, records.Steps(update=changes)))
-    moved = tuple(_place_again(conn, row, placement) for row in moves)
-    written.update(tables.write(conn, AGENT, records.Steps(update=moved)))
+    moved = []
+    for move in moves:
+        # One after the other: each finds the ports that those before have left and taken.
+        moved.append(_place_again(conn, move, placement))
+        written.update(tables.write(conn, AGENT, records.Steps(update=(moved[-1],))))
     written.update(tables.write(
         conn, AGENT, records.Steps(create=_explicit_first(steps.create)), lambda c, rows: _insert(c, rows, placement)
     ))
