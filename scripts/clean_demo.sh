@@ -32,11 +32,12 @@ offboard_tenants() {
 
 unprepare_host() {
     [ -e "$NOTES/prepared" ] || return 0
-    .venv/bin/ansible-playbook playbooks/unprepare_host.yml -e catalog_host_remove_data=without_tenants "$@"
+    # What stays, and why, is an "ok".
+    ANSIBLE_DISPLAY_OK_HOSTS=true .venv/bin/ansible-playbook playbooks/unprepare_host.yml -e catalog_host_remove_data=without_tenants "$@"
     if compgen -G "$RECORDS/*.json" >/dev/null; then
         printf 'What is still in use stays, see above. Run this again when it is not.\n'
     else
-        [ ! -d "$RECORDS" ] || rmdir --ignore-fail-on-non-empty "$RECORDS"
+        [ ! -d "$RECORDS" ] || mountpoint -q "$RECORDS" || rmdir --ignore-fail-on-non-empty "$RECORDS"
         rm "$NOTES/prepared"
     fi
 }
