@@ -62,12 +62,19 @@ def sign_in_error(status: int, body: Mapping[str, Any], skew: float | None = Non
     label = f"AADSTS{code}" if code else str(body.get("error") or f"status {status}")
     # The first sentence only: the rest names trace ids, which stand in the details, and can be long.
     sentence = description.partition("Trace ID:")[0].partition("\r\n")[0].removeprefix(f"{label}: ").strip()[:300]
+    request = str(body.get("trace_id") or body.get("correlation_id") or "")
     return TenancyError(
         what,
-        cause=f"{label}: {sentence}" if sentence else label,
+        cause=_told(label, sentence, request),
         remedy=remedy + _clock_hint(skew),
-        kind=kind, code=label, request_id=str(body.get("trace_id") or body.get("correlation_id") or ""),
+        kind=kind, code=label, request_id=request,
     )
+
+
+def _told(code: str, message: str, request: str) -> str:
+    """Microsoft's words, with the id that its support asks for."""
+    words = f"{code}: {message.rstrip('.')}" if message else code
+    return f"{words} (request id {request})" if request else words
 
 
 def error_of(body: Any) -> Mapping[str, Any] | None:
@@ -105,7 +112,7 @@ def graph_error(
     code = str(error.get("code") or f"status {status}")
     message = str(error.get("message") or "").strip()[:300]
     details = {"code": code, "request_id": request_id_of(error, headers), "status": status}
-    cause = f"{code}: {message}" if message else code
+    cause = _told(code, message, details["request_id"])
     if status == 403 or "authorization_requestdenied" in codes:
         return TenancyError(
             f"The application may not read this: it lacks the permission {permission}", cause=cause,

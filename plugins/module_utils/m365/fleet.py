@@ -102,8 +102,10 @@ def combined(results: Sequence[Mapping[str, Any]], *, fail_at_end: bool) -> dict
     }
     if failed and fail_at_end:
         first = failed[0]
-        more = f" ({len(failed)} of {len(results)} tenants failed; the others were synchronised)" if len(results) > 1 else ""
-        combination.update(failed=True, msg=f"Tenant {first['tenant']}: {first['msg']}{more}", error=first["error"])
+        told = first["msg"]
+        if len(results) > 1:
+            told = f"{len(failed)} of {len(results)} tenants failed, the others were synchronised. {first['tenant']}: {told}"
+        combination.update(failed=True, msg=told, error=first["error"])
     return combination
 
 

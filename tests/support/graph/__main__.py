@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,9 @@ CLIENT_ID = "99999999-2222-3333-4444-555555555555"
 SECRET = "stand-in-secret"
 
 
-def control(stand_in: StandIn, request: Request) -> dict[str, Any]:
-    """Carry out one order: ``{"change": 100}``, ``{"remove": [0, 1]}``, ``{"rules": [{…}]}``, ``{"group": {id: [0, 1]}}``."""
+def control(stand_in: StandIn, stop: threading.Event, request: Request) -> dict[str, Any]:
+    """Carry out one order: ``{"change": 100}``, ``{"remove": [0, 1]}``, ``{"rules": [{…}]}``,
+    ``{"group": {id: [0, 1]}}``, ``{"stop": true}``."""
     order = json.loads(request.body)
     directory = next(iter(stand_in.directories.values()))
     for number in range(order.get("change", 0)):
@@ -35,6 +37,8 @@ def control(stand_in: StandIn, request: Request) -> dict[str, Any]:
         directory.group(group, [directory.id_of(number) for number in numbers])
     if "rules" in order:
         stand_in.rules(*(Rule(**rule) for rule in order["rules"]))
+    if order.get("stop"):
+        stop.set()
     return {"sequence": directory.sequence}
 
 
@@ -42,12 +46,14 @@ def main() -> int:
     """Entry point."""
     parser = argparse.ArgumentParser(description="Microsoft 365 on the loopback")
     parser.add_argument("--users", type=int, default=1000)
-    parser.add_argument("command", nargs="*", help="run beside it, with AZURE_* and M365_* set; without one, until Enter")
+    parser.add_argument("--coordinates", type=Path, help="write where it is to this JSON file")
+    parser.add_argument("command", nargs="*", help="run beside it, with AZURE_* and M365_* set; without one, until it is stopped")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, StandIn(
         Path(folder), tenant(TENANT_ID, options.users, CLIENT_ID, SECRET)
     ) as stand_in:
-        stand_in.on_control(lambda request: control(stand_in, request))
+        stop = threading.Event()
+        stand_in.on_control(lambda request: control(stand_in, stop, request))
         known = {
             "AZURE_CLIENT_ID": CLIENT_ID, "AZURE_CLIENT_SECRET": SECRET, "M365_TENANT_ID": TENANT_ID,
             "M365_AUTHORITY_URL": stand_in.sign_in.url, "M365_GRAPH_URL": stand_in.graph.url,
@@ -56,7 +62,11 @@ def main() -> int:
         if options.command:
             return subprocess.run(options.command, env={**os.environ, **known}, check=False).returncode
         print("".join(f"export {name}={value}\n" for name, value in known.items()), flush=True)
-        sys.stdin.readline()
+        if options.coordinates:
+            draft = options.coordinates.with_suffix(".draft")
+            draft.write_text(json.dumps(known))
+            draft.replace(options.coordinates)
+        stop.wait()
     return 0
 
 

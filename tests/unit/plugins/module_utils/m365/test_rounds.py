@@ -104,7 +104,7 @@ def test_combined() -> None:
     assert [diff["after_header"] for diff in found["diff"]] == ["tenant a, and 3 more users"]
     assert found["actions"][0] == {"action": "create", "tenant": "a"} and "actions" not in found["tenants"][0]
     found = fleet.combined([done("a"), failed("b")], fail_at_end=True)
-    assert found["failed"] and found["msg"].startswith("Tenant b: Broken") and "1 of 2 tenants" in found["msg"]
+    assert found["failed"] and found["msg"] == "1 of 2 tenants failed, the others were synchronised. b: Broken."
     assert fleet.combined([failed("b")], fail_at_end=True)["error"]["kind"] == "k"
 
 
