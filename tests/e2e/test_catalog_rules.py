@@ -229,6 +229,19 @@ def test_a_stranger_sees_nothing(catalog: Catalog) -> None:
         assert catalog.error(module, as_role="nemo")["kind"] == "no_permission"
 
 
+def test_an_owner_need_not_be_superuser(postgres: Postgres, database: Database, catalog: Catalog) -> None:
+    catalog.sql("DROP ROLE IF EXISTS owen; CREATE ROLE owen LOGIN")
+    database.sql(f'ALTER DATABASE "{database.name}" OWNER TO owen')
+    own = Catalog(database)
+    assert own.ok("catalog", as_role="owen")["changed"]
+    own.sql("GRANT CONNECT ON DATABASE \"%s\" TO llmops_operator" % database.name, role="owen")
+    own.sql("DROP ROLE IF EXISTS otto; CREATE ROLE otto LOGIN IN ROLE llmops_operator")
+    own.ok("tenant", as_role="otto", tenant="acme", users=[{"email": "a@acme.example", "role": "admin"}], agents=[{}])
+    assert verified(own, as_role="owen")["rows"] == 3
+    with pytest.raises(BenchError, match="audit rows is refused"):
+        own.sql("DELETE FROM llmops.audit", role="owen")
+
+
 def test_set_role_shows_in_the_trail(catalog: Catalog) -> None:
     catalog.sql("SET ROLE llmops_operator; UPDATE llmops.users SET name = 'x'")
     entry = catalog.ok("audit_info", limit=1)["entries"][0]

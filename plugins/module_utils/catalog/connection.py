@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import time
 from dataclasses import dataclass
@@ -57,6 +58,8 @@ _CAUSES = (
     (r"Connection refused|No such file or directory|could not connect|connection failed|No route|unreachable|closed",
      "unreachable", "no PostgreSQL answers there", "Check that it runs and that host and port are right (PGHOST, PGPORT)"),
 )
+# A server that vanishes without a word is noticed in a minute and not in two hours, the kernel's default.
+_KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
 _RETRIED = ("unavailable", "busy")
 _RETRY_PAUSE = 0.5
 
@@ -101,6 +104,8 @@ def parameters(settings: CatalogSettings, dbname: str | None = None) -> dict[str
         given["password"] = settings.password
     given.setdefault("application_name", "llmops.tenancy")
     given["connect_timeout"] = max(2, settings.connect_timeout)
+    for name, value in _KEEPALIVES.items():
+        given.setdefault(name, value)
     return given
 
 
@@ -143,7 +148,7 @@ def _refusal(error: psycopg.Error, given: dict[str, Any], settings: CatalogSetti
     where = target(given)
     said = _last_line(str(error), given.get("password"))
     facts = {
-        "user": where.user, "dbname": where.dbname, "connect_timeout": given["connect_timeout"], "os_user": _os_user(),
+        "user": where.user, "dbname": where.dbname, "connect_timeout": given["connect_timeout"], "os_user": os_user(),
     }
     for pattern, kind, cause, remedy in _CAUSES:
         if re.search(pattern, str(error), re.IGNORECASE):
@@ -162,5 +167,9 @@ def _last_line(text: str, password: Any) -> str:
     return line.replace(str(password), "********") if password else line
 
 
-def _os_user() -> str:
-    return os.environ.get("USER") or str(os.getuid())
+def os_user() -> str:
+    """The operating system user of this process, whatever the environment claims."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())

@@ -21,6 +21,8 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.migrations.
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.catalog import CatalogSettings
 
+# pg_current_xact_id() came with it.
+_OLDEST_SERVER = 130000
 _LOCK = "SELECT pg_advisory_xact_lock(1819045231, 2)"
 _BOOTSTRAP = """
 CREATE SCHEMA IF NOT EXISTS llmops;
@@ -123,6 +125,7 @@ def migrate(settings: CatalogSettings, *, check: bool) -> tuple[SchemaState, Sch
     conn = connection.connect(settings, autocommit=True)
     where = str(connection.target(connection.parameters(settings)))
     try:
+        _demand_server(conn.info.server_version, where)
         conn.execute("SELECT set_config('lock_timeout', %s, false)", (f"{settings.lock_timeout}s",))
         before = state(conn)
         if before.refusal:
@@ -143,6 +146,14 @@ def migrate(settings: CatalogSettings, *, check: bool) -> tuple[SchemaState, Sch
         raise translate(error, where) from None
     finally:
         conn.close()
+
+
+def _demand_server(version: int, where: str) -> None:
+    if version < _OLDEST_SERVER:
+        raise TenancyError(
+            f"PostgreSQL {version // 10000} is too old for the catalog", cause=f"{where} needs {_OLDEST_SERVER // 10000} at least",
+            remedy="Upgrade the server, or name another", kind="server_too_old",
+        )
 
 
 def ensure_database(settings: CatalogSettings, *, maintenance: str, owner: str | None, check: bool) -> bool:

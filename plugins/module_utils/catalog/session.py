@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 from contextlib import contextmanager
 from typing import Any, Callable, Iterator
 
@@ -98,12 +97,8 @@ def audit_context(settings: CatalogSettings) -> dict[str, str]:
 
     ``os_login`` is the user who became this one by sudo.
     """
-    try:
-        user = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        user = str(os.getuid())
     return {
-        "os_user": user,
+        "os_user": connection.os_user(),
         "os_login": os.environ.get("SUDO_USER", ""),
         "os_host": os.uname().nodename,
         "actor": settings.actor,

@@ -47,6 +47,12 @@ def _agent_wishes(conn: Any, options: Sequence[Mapping[str, Any]]) -> list[dict[
 def _empty(conn: Any, options: Sequence[Mapping[str, Any]]) -> tuple[Plan, list[dict[str, Any]]]:
     """Remove what belongs to tenants that are going to be removed. Users go along; agents only with ``cascade``."""
     names = [each["tenant"] for each in options]
+    for each in options:
+        if each["users"] or each["agents"]:
+            raise TenancyError(
+                f"Tenant {each['tenant']} shall be absent, yet have users or agents",
+                remedy="Leave users and agents out, or state=absent", kind="invalid_options",
+            )
     if not names:
         return Plan(), []
     own_agents = agents.of_tenants(conn, names)
