@@ -11,6 +11,7 @@ reach; the cache file that it looks for first is made here from pip's own packag
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -92,10 +93,20 @@ def parts() -> dict[str, str]:
 
 
 def main() -> int:
-    """Copy, prepare, run; 0 when everything ran and passed."""
+    """Entry point."""
     base, command, *options = sys.argv[1:]
+    lock = Path(base).with_suffix(".lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as held:
+        # A second run in this checkout waits instead of taking the copy away from under the first.
+        fcntl.flock(held, fcntl.LOCK_EX)
+        return run(Path(base).resolve(), command, options)
+
+
+def run(base: Path, command: str, options: list[str]) -> int:
+    """Lay the copy, run ansible-test on it with its output passed through; 0 when everything ran and passed."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    copy = copy_collection(Path(base).resolve())
+    copy = copy_collection(base)
     provide_pip(python)
     if command == "integration":
         # JSON is YAML.
