@@ -210,4 +210,4 @@ def test_bad_options_are_one_line(run_module, options, kind):
     run = run_module("ollama_model", {"endpoint": "http://127.0.0.1:1", **options})
     assert run.failed and run.result["error"]["kind"] == kind
     assert "\n" not in run.msg and "Traceback" not in run.stderr
-    assert "secret" not in run.msg
+    assert "secret" not in run.stdout + run.stderr

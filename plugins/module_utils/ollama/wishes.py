@@ -21,7 +21,12 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.files import
     read_model_file,
     verify,
 )
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference import Reference, on_mirror, parse_model
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference import (
+    DEFAULT_REGISTRY,
+    Reference,
+    on_mirror,
+    parse_model,
+)
 
 _FROM_BLOB = re.compile(r"^FROM .*sha256-([0-9a-f]{64})\s*$", re.MULTILINE)
 # The registry is asked for a prediction only, so it must not hold a run up for long.
@@ -91,20 +96,26 @@ def read_wish(item: Mapping[str, Any]) -> Wish:
             remedy="Give the one that it shall come from",
             kind="invalid_options",
         )
-    insecure = bool(item["insecure"])
-    reference = on_mirror(item["model"], item["mirror"], insecure) if item["mirror"] else parse_model(item["model"])
     known = item["file"]
     return Wish(
         agent=item["agent"] or "",
         endpoint=item["endpoint"],
         model=full_model(item["model"]),
         state=item["state"],
-        reference=reference if item["mirror"] or not insecure else reference.without_tls(),
+        reference=_reference(item["model"], item["mirror"], bool(item["insecure"])),
         path=item["path"] or "",
         checksum=parse_checksum(item["checksum"]) if item["checksum"] else "",
         models_dir=item["models_dir"] or "",
         file=ModelFile(known["path"], known["digest"], int(known["size"])) if known else None,
     )
+
+
+def _reference(model: str, mirror: str | None, insecure: bool) -> Reference:
+    """Where the model comes from. Plain HTTP is for a registry that was named, never for registry.ollama.ai."""
+    if mirror:
+        return on_mirror(model, mirror, insecure)
+    reference = parse_model(model)
+    return reference.without_tls() if insecure and reference.host != DEFAULT_REGISTRY else reference
 
 
 def look(wish: Wish, timeout: float, *, check: bool) -> Finding:

@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Mapping
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.group import OptionGroup
+
+_PASSWORD = re.compile(r"^(?:[a-z]+://)?[^/@]*?:([^/@]+)@")
 
 SPEC = {
     "timeout": {"type": "int", "default": 30},
@@ -66,7 +69,14 @@ class TransferSettings:
     min_free: int
 
 
-GROUP = OptionGroup(spec=SPEC)
+def _secrets(params: Mapping[str, Any]) -> list[str]:
+    """Passwords in URLs that must not hold any: they are refused, and the refusal must not show them."""
+    entities = [params, *(params.get("models") or ()), *(params.get("agents") or ())]
+    urls = [str(entity.get(name) or "") for entity in entities for name in ("endpoint", "mirror")]
+    return [match[1] for url in urls if (match := _PASSWORD.search(url))]
+
+
+GROUP = OptionGroup(spec=SPEC, secrets=_secrets)
 
 
 def read_transfer(params: Mapping[str, Any], min_free: int) -> TransferSettings:
