@@ -151,7 +151,7 @@ def shown(kind: Kind, row: Row) -> dict[str, Any]:
 
 
 def _show(kind: Kind, name: str, value: Any) -> Any:
-    return kind.show[name](value) if name in kind.show and value is not None else plain(value)
+    return kind.show[name](value) if name in kind.show and value is not None else value
 
 
 def _heading(kind: Kind, row: Row) -> str:
