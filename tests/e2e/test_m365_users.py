@@ -15,6 +15,7 @@ from tests.support.fixtures import Database
 from tests.support.m365 import GROUP_A, GROUP_B, TENANT, Scene, make_scene
 from tests.support.postgres import Postgres
 
+
 @pytest.fixture
 def scene(postgres: Postgres, make_database: Callable[..., Database], tmp_path: Path) -> Iterator[Scene]:
     """25 users, ten in a page."""
