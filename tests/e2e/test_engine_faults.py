@@ -330,6 +330,40 @@ def test_engine_restarted_in_mid_run(clean_engine: Engine, docker: DockerEngine)
     assert clean_engine.objects()["containers"] == {f"ollama-agent-a{number}" for number in range(6)}
 
 
+@pytest.fixture
+def remote_url(clean_engine: Engine) -> Iterator[str]:
+    """The engine through TCP, as a remote one is reached."""
+
+    def copy(source: socket.socket, target: socket.socket) -> None:
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+    def serve(server: socket.socket) -> None:
+        while True:
+            try:
+                client = server.accept()[0]
+            except OSError:
+                return
+            upstream = socket.socket(socket.AF_UNIX)
+            upstream.connect(str(clean_engine.socket))
+            for pair in ((client, upstream), (upstream, client)):
+                threading.Thread(target=copy, args=pair, daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=serve, args=(server,), daemon=True).start()
+        yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_remote_engine(remote_url: str) -> None:
+    engine = DockerEngine(settings(remote_url))
+    # A port that is taken here says nothing about the engine's host.
+    with socket.create_server(("127.0.0.2", PORT)):
+        done = ensure_agents(engine, [wanted(port=PORT)], probe)
+    assert done.agents[0]["health"]["api"] and done.agents[0]["models"] is None
+    assert not ensure_agents(engine, [wanted(port=PORT)], probe).plan.changed
+
+
 # --- kills and races
 
 RUN = """

@@ -84,7 +84,7 @@ def plan_agents(
     :param pool: where subnets of new networks come from.
     :raises TenancyError: everything that is known to fail, before anything is done; of several agents in one error.
     """
-    _check_list(specs)
+    check_specs(specs)
     errors = ownership_errors(specs, observed)
     targets = [] if errors else [_target(spec, observed) for spec in specs]
     wanted = [target for target in targets if target.spec.state != "absent"]
@@ -117,7 +117,11 @@ def plan_agents(
     )
 
 
-def _check_list(specs: Sequence[AgentSpec]) -> None:
+def check_specs(specs: Sequence[AgentSpec]) -> None:
+    """Check what needs no engine.
+
+    :raises TenancyError: naming the agent and the option.
+    """
     seen: set[str] = set()
     for spec in specs:
         check_spec(spec)

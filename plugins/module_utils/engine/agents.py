@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.engine.agent_plan import AgentPlan, plan_agents
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.agent_plan import AgentPlan, check_specs, plan_agents
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.apply import apply_phases
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import (
     ActualAgent,
@@ -30,8 +30,9 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.views import
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import human_size
 
-# Another run took a subnet, made the network or the container meanwhile: what is there now decides again.
-RACES = frozenset({"subnet_taken", "docker_conflict"})
+# Another run, or what a killed one had begun, took a subnet, made or removed an object meanwhile: what is there now
+# decides again.
+RACES = frozenset({"subnet_taken", "docker_conflict", "docker_missing"})
 _ATTEMPTS = 4
 _MOMENT = 0.5
 
@@ -61,34 +62,44 @@ def ensure_agents(
     :raises TenancyError: before any change for what is known to fail; after it, for each agent that could not be
         brought about or does not get healthy. Other agents of the call are finished first.
     """
-    actions: tuple[AgentAction, ...] = ()
-    first: AgentPlan | None = None
-    for attempt in range(_ATTEMPTS):
+    check_specs(specs)
+    if check:
         observed, plan = _planned(engine, specs, options)
-        first = first or plan
-        if check:
-            _require_images(engine, plan)
-            return Outcome(plan, _predicted(specs, observed, plan, probe))
-        try:
-            failures = apply_phases(engine, plan.phases, RACES, lambda action, error: _named(engine, action, error))
-        except TenancyError as error:
-            if error.kind not in RACES or attempt == _ATTEMPTS - 1:
-                raise
-            continue
-        actions = plan.actions
-        break
-    if actions:
-        observed = engine.observe([spec.agent for spec in specs])
+        for action in plan.actions:
+            if action.verb == "pull":
+                engine.require_image(action.name)
+        return Outcome(plan, _predicted(engine, specs, observed, plan, probe))
+    first, plan, failures = _applied(engine, specs, options)
+    observed = first[0] if not plan.changed and not failures else engine.observe([spec.agent for spec in specs])
     running = [observed.agents[name] for name in sorted(plan.running - set(failures)) if name in observed.agents]
-    answers = wait_healthy(running, probe, engine.details, options.healthy_timeout)
+    answers = wait_healthy(engine, running, probe, options.healthy_timeout)
     for agent in running:
         if not answers[agent.agent].api:
+            log = engine.logs(agent, LOG_LINES)
             failures[agent.agent] = diagnosis(
-                agent.agent, agent.settings, engine.details(agent), engine.logs(agent, LOG_LINES), options.healthy_timeout
+                agent.agent, agent.settings, engine.details(agent), log, options.healthy_timeout
             )
     if failures:
         raise combined(list(failures.values()), "agents")
-    return Outcome(first, _actual(specs, observed, plan, answers))
+    return Outcome(first[1], _actual(specs, observed, plan, answers))
+
+
+def _applied(
+    engine: Engine, specs: Sequence[AgentSpec], options: Options
+) -> tuple[tuple[Observation, AgentPlan], AgentPlan, dict[str, TenancyError]]:
+    """The first observation and plan, the plan that was applied, and what failed of it, by agent."""
+    first = _planned(engine, specs, options)
+    observed, plan = first
+    for attempt in range(_ATTEMPTS):
+        try:
+            failures = apply_phases(engine, plan.phases, RACES, lambda action, error: _named(engine, action, error))
+            break
+        except TenancyError as error:
+            if error.kind not in RACES or attempt == _ATTEMPTS - 1:
+                raise
+        time.sleep(_MOMENT)
+        observed, plan = _planned(engine, specs, options)
+    return first, plan, failures
 
 
 def _planned(engine: Engine, specs: Sequence[AgentSpec], options: Options) -> tuple[Observation, AgentPlan]:
@@ -132,12 +143,6 @@ def _check_shrink(engine: Engine, action: AgentAction, observed: Observation) ->
         )
 
 
-def _require_images(engine: Engine, plan: AgentPlan) -> None:
-    for action in plan.actions:
-        if action.verb == "pull":
-            engine.require_image(action.name)
-
-
 def _named(engine: Engine, action: AgentAction, error: TenancyError) -> TenancyError:
     """A port that was taken between plan and start is told like one that was found in the plan."""
     settings = action.settings
@@ -152,7 +157,7 @@ def _named(engine: Engine, action: AgentAction, error: TenancyError) -> TenancyE
 
 
 def _predicted(
-    specs: Sequence[AgentSpec], observed: Observation, plan: AgentPlan, probe: Probe
+    engine: Engine, specs: Sequence[AgentSpec], observed: Observation, plan: AgentPlan, probe: Probe
 ) -> list[dict[str, Any]]:
     """Agents as they will be. The models of one that does not run can't be asked for: they are None, unless it is new."""
     agents = []
@@ -161,7 +166,7 @@ def _predicted(
         if spec.state == "absent":
             agents.append(view)
             continue
-        answer = ask(actual, probe) if actual else Answer()
+        answer = ask(engine, actual, probe) if actual else Answer()
         runs = spec.agent in plan.running
         models = [] if spec.agent in plan.fresh and runs else answer.models if runs else None
         agents.append({**view, "health": _predicted_health(plan, spec.agent, actual, answer), "models": models})

@@ -214,7 +214,10 @@ class Usage:
 
 
 class Engine(Protocol):
-    """What every engine can do. Faults come out as TenancyError."""
+    """What every engine can do. Faults come out as TenancyError.
+
+    :param local: whether agents' ports and this host's /proc are those of the engine's host.
+    """
 
     local: bool
 
@@ -229,6 +232,9 @@ class Engine(Protocol):
 
     def require_image(self, image: str) -> None:
         """Check that an image which is not here could be pulled, without pulling it."""
+
+    def answers(self, agent: ActualAgent) -> bool:
+        """Whether an agent answers inside, for an engine that is not :attr:`local`."""
 
     def logs(self, agent: ActualAgent, lines: int) -> list[str]:
         """The last lines of its log."""

@@ -26,6 +26,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.options.docker impo
 
 # Ollama ends within a second of SIGTERM unless it answers a request; the engine kills it after this many.
 GRACE = 10
+_LISTINGS = 5
 
 
 class DockerEngine:
@@ -42,7 +43,15 @@ class DockerEngine:
 
     def observe(self, agents: Sequence[str] | None, images: Sequence[str] = ()) -> Observation:
         """See :class:`base.Engine`."""
+        from docker.errors import NotFound
+
         with translated(self.host, "The Docker Engine could not be listed"):
+            for attempt in range(_LISTINGS - 1):
+                try:
+                    return Observer(self.client).observe(agents, images)
+                except NotFound:
+                    # A container went between being listed and being inspected.
+                    continue
             return Observer(self.client).observe(agents, images)
 
     def apply(self, action: AgentAction) -> None:
@@ -76,7 +85,7 @@ class DockerEngine:
         return {**inspected["State"], "RestartCount": inspected.get("RestartCount", 0)}
 
     def answers(self, agent: ActualAgent) -> bool:
-        """Whether Ollama answers inside the container; for engines whose ports can't be reached from here."""
+        """See :class:`base.Engine`."""
         with translated(self.host, f"Container {agent.name} could not be probed"):
             execution = self.client.exec_create(agent.id, ["ollama", "list"])
             self.client.exec_start(execution["Id"])

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Callable, Mapping, Protocol, Sequence
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import ActualAgent
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import ActualAgent, Engine
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.views import endpoint
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 
@@ -35,35 +35,36 @@ Probe = Callable[[str], Sequence[Model]]
 
 @dataclass(frozen=True)
 class Answer:
-    """What an agent's API said. :param models: None when it said nothing."""
+    """What an agent's API said.
 
+    :param api: whether it answered. :param models: what it has; None when that is not known.
+    """
+
+    api: bool = False
     models: list[dict[str, Any]] | None = None
 
-    @property
-    def api(self) -> bool:
-        """Whether it answered."""
-        return self.models is not None
 
-
-def ask(agent: ActualAgent, probe: Probe) -> Answer:
-    """One question to an agent's API."""
-    url = endpoint(agent.settings, agent.address)
+def ask(engine: Engine, agent: ActualAgent, probe: Probe) -> Answer:
+    """One question to an agent's API: through its port, or through a remote engine, whose ports can't be reached from here."""
     # One that is paused takes connections and says nothing until the time is up.
-    if agent.state not in ("running", "restarting") or url is None:
+    if agent.state not in ("running", "restarting"):
         return Answer()
     try:
-        models = probe(url)
+        if not engine.local:
+            return Answer(api=engine.answers(agent))
+        url = endpoint(agent.settings, agent.address)
+        models = probe(url) if url else None
     except TenancyError:
         return Answer()
-    return Answer([{"name": model.name, "digest": model.digest, "size": model.size} for model in models])
+    if models is None:
+        return Answer()
+    return Answer(True, [{"name": model.name, "digest": model.digest, "size": model.size} for model in models])
 
 
-def wait_healthy(
-    agents: Sequence[ActualAgent], probe: Probe, details: Callable[[ActualAgent], Mapping[str, Any]], timeout: float
-) -> dict[str, Answer]:
-    """Ask all agents until each answers or is beyond hope; those that do not have an answer without models.
+def wait_healthy(engine: Engine, agents: Sequence[ActualAgent], probe: Probe, timeout: float) -> dict[str, Answer]:
+    """Ask all agents until each answers or is beyond hope.
 
-    :param details: the engine's view of an agent. :param timeout: seconds for all of them together.
+    :param timeout: seconds for all of them together.
     """
     answers: dict[str, Answer] = {}
     waiting = list(agents)
@@ -71,14 +72,14 @@ def wait_healthy(
     pause, inspected = _FIRST_PAUSE, time.monotonic()
     while waiting:
         for agent in waiting:
-            answers[agent.agent] = ask(agent, probe)
+            answers[agent.agent] = ask(engine, agent, probe)
         waiting = [agent for agent in waiting if not answers[agent.agent].api]
         now = time.monotonic()
         if not waiting or now >= deadline:
             break
         if now - inspected >= _INSPECT_EVERY:
             inspected = now
-            waiting = [agent for agent in waiting if not _hopeless(details(agent))]
+            waiting = [agent for agent in waiting if not _hopeless(engine.details(agent))]
         time.sleep(pause)
         pause = min(pause * 1.5, _LONGEST_PAUSE)
     return answers

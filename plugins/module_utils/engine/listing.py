@@ -30,7 +30,7 @@ def list_agents(
     used = engine.usages([agent for agent in agents if agent.running]) if usage else {}
     listed = []
     for agent in agents:
-        answer = ask(agent, probe)
+        answer = ask(engine, agent, probe)
         listed.append({
             **agent_view(agent, observed),
             "health": health_view(agent.running, agent, answer),
