@@ -71,7 +71,7 @@ def unit() -> list[Check]:
 
 def bench(name: str, command: list[str]) -> list[str]:
     """A command that runs on a bench of its own, with real parts around it."""
-    return ["tests/support/bench", "run", "--name", name, "--", *command]
+    return ["tests/support/bench", "run", "--name", f"{name[:12]}-{os.getpid()}", "--", *command]
 
 
 def integration() -> list[Check]:
@@ -88,7 +88,7 @@ def molecule() -> list[Check]:
     scenarios = sorted(path.parent.name for path in (ROOT / "extensions" / "molecule").glob("*/molecule.yml"))
     env = (("MOLECULE_EPHEMERAL_DIRECTORY", str(ROOT / ".cache" / "molecule")),)
     return [
-        Check(f"molecule {name}", bench(f"molecule-{name}"[:21], ["tests/tools/molecule.sh", "test", "-s", name]), env=env)
+        Check(f"molecule {name}", bench(name.replace("_", "-"), ["tests/tools/molecule.sh", "test", "-s", name]), env=env)
         for name in scenarios
     ]
 

@@ -9,6 +9,7 @@ Every check counts: a tool is one, a test runner counts by its JUnit files. What
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -24,8 +25,9 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parents[2]
 LOGS = ROOT / "tests" / "output"
 PRINT = threading.Lock()
-# Process groups to end when this is interrupted.
+# Process groups to end when this is interrupted, and whether it was.
 RUNNING: set[int] = set()
+STOPPED = threading.Event()
 
 
 @dataclass(frozen=True)
@@ -138,11 +140,15 @@ def run_check(stage: str, check: Check, log: Path, prefix: bool) -> Result:
 def run_lane(stages: Sequence[Stage], prefix: bool) -> None:
     """Run the stages of one lane."""
     for stage in stages:
+        if STOPPED.is_set():
+            return
         say(f"===== {stage.name}: begins")
         began = time.monotonic()
         log = LOGS / f"{stage.name}.log"
         log.write_text("")
         for check in stage.checks:
+            if STOPPED.is_set():
+                return
             stage.results.append(run_check(stage.name, check, log, prefix))
         stage.seconds = time.monotonic() - began
         say(f"===== {stage.name}: {stage.passed} passed, {len(stage.failed)} failed in {stage.seconds:.0f} s")
@@ -150,8 +156,10 @@ def run_lane(stages: Sequence[Stage], prefix: bool) -> None:
 
 def stop(number: int, _frame: object) -> None:
     """End what runs, with all its children, when this is interrupted."""
+    STOPPED.set()
     for pid in list(RUNNING):
-        os.killpg(pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGTERM)
     sys.exit(128 + number)
 
 
