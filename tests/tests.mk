@@ -13,6 +13,8 @@ NEWEST_PYTHON := $(shell for p in python3.13 "$${PYENV_ROOT:-$$HOME/.pyenv}"/ver
 test-setup: setup $(VENV)/.test-ready $(if $(NEWEST_PYTHON),$(NEWEST)/.ready)
 
 $(VENV)/.test-ready: $(VENV)/.ready tests/requirements.txt
+	@command -v shellcheck >/dev/null || { apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends shellcheck; }
 	$(PY) -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 	@touch $@
 
@@ -28,6 +30,7 @@ $(STOCK)/.ready: tests/bench/stock/requirements.txt
 	@touch $@
 
 test: test-setup ## all tests on real parts; ends with a table of stages and the total
+	tests/support/bench prepare
 	$(STAGES)
 
 test-unit: test-setup ## unit tests (seconds)
