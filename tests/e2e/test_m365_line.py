@@ -54,8 +54,13 @@ def test_throttling_waits_as_long_as_asked(scene: Scene, header: str | None, lea
 
 
 def test_throttling_by_a_date(scene: Scene) -> None:
-    scene.microsoft.rules(throttled(429, formatdate(time.time() + 3, usegmt=True)))
-    assert 0.5 <= scene.sync()["throttled_seconds"] <= 3.5
+    headers: dict[str, str] = {}
+
+    def ask() -> None:
+        headers["Retry-After"] = formatdate(time.time() + 2, usegmt=True)
+
+    scene.microsoft.rules(Rule(DELTA, after=1, status=429, headers=headers, body=graph_error("TooManyRequests"), call=ask))
+    assert 0.5 <= scene.sync()["throttled_seconds"] <= 2.5
 
 
 @pytest.mark.parametrize("status", [503, 504, 509])
