@@ -148,9 +148,12 @@ class ActionModule(ActionBase):
         """Have the worker end at once when the run is stopped; without it the lease would end it within a minute."""
 
         def stop(number: int, frame: Any) -> None:
+            # Ansible sends another signal to whoever takes time to end; this must not be cut short.
+            for each in before:
+                signal.signal(each, signal.SIG_IGN)
+            self._low_level_execute_command(f"touch {self._connection._shell.quote(f'{path}/cancel')}", sudoable=True)
             for each, handler in before.items():
                 signal.signal(each, handler)
-            self._low_level_execute_command(f"touch {self._connection._shell.quote(f'{path}/cancel')}", sudoable=True)
             os.kill(os.getpid(), number)
 
         before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

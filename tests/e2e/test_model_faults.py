@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -197,7 +198,7 @@ def test_progress_is_shown_while_it_pulls(agent, big, fault_proxy, run_playbook,
     rate = 3 << 20
     fault_proxy.add(path=BLOBS, rate=rate)
     run = run_playbook(playbook).ok()
-    lines = re.findall(rf"^{big} on agent {agent.name}: (\d+) % of 16\.\d MiB, ([\d.]+) MiB/s, 0:0\d left$", run.output, re.M)
+    lines = re.findall(rf"^{big} on agent {agent.name}: (\d+) % of 16\.\d MiB, ([\d.]+) MiB/s, \d+:\d\d left$", run.output, re.M)
     percents = [int(percent) for percent, _rate in lines]
     assert len(lines) >= 5 and percents == sorted(percents)
     # One line for each tenth: a log of an hour is no longer than one of a minute.
@@ -206,6 +207,22 @@ def test_progress_is_shown_while_it_pulls(agent, big, fault_proxy, run_playbook,
     assert run.changed == 1
     again = run_playbook(playbook).ok()
     assert again.changed == 0 and " % of " not in again.output
+
+
+def test_progress_is_rewritten_in_a_terminal(agent, big, fault_proxy, playbook, tmp_path):
+    fault_proxy.add(path=BLOBS, rate=3 << 20)
+    command = shlex.join([str(Path(sys.executable).with_name("ansible-playbook")), *playbook])
+    log = tmp_path / "terminal"
+    subprocess.run(
+        ["script", "--quiet", "--return", "--command", command, str(log)],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True, timeout=120,
+    )
+    text = log.read_bytes().decode()
+    shown = re.findall(rf"\r\x1b\[K{big} on agent {agent.name}: (\d+) % of [^\r\n]*", text)
+    assert len(shown) >= 6 and [int(percent) for percent in shown] == sorted(int(percent) for percent in shown)
+    # Nothing of it is left on a line of its own, and the line is wiped at the end.
+    assert not re.search(rf"\n{big} on agent", text)
+    assert re.search(rf"\r\x1b\[K(?!{big})", text)
 
 
 def test_a_killed_run_goes_on_in_the_next_one(agent, big, fault_proxy, run_playbook, playbook):
@@ -247,12 +264,15 @@ endpoint, mirror, model, leased = sys.argv[1:]
 worker.LEASE = 2.0
 step = bring.Step("agent a", endpoint, model + ":latest", reference.on_mirror(model, mirror, True))
 job = jobs.create({})
-worker.start(job, [step], TransferSettings(30, 60, 5, 1, 0), leased=leased == "leased")
+lifeline = worker.start(job, [step], TransferSettings(30, 60, 5, 1, 0), leased=leased != "free")
+if leased != "killed":
+    lifeline.let_go()
 print(job.path)
 """
 
 
-@pytest.mark.parametrize(("leased", "state"), [("leased", "cancelled"), ("free", "done")])
+# A call that ends as it should leaves the pull to the lease; one that is killed takes it along.
+@pytest.mark.parametrize(("leased", "state"), [("leased", "cancelled"), ("killed", "cancelled"), ("free", "done")])
 def test_a_pull_that_nobody_waits_for_any_more_ends(agent, big, fault_proxy, leased, state):
     fault_proxy.add(path=BLOBS, rate=4 << 20)
     environment = os.environ | {"PYTHONPATH": f"{os.getcwd()}/.collections"}

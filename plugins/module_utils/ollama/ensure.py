@@ -66,8 +66,10 @@ def ensure_models(
         return _finish([_attached(outcome, running) for outcome in outcomes])
     jobs.tidy()
     job = jobs.create({"outcomes": [_remember(outcome) for outcome in outcomes]})
-    worker.start(job, steps, settings, leased=call.wait)
-    return follow(job, wishes, settings, call)
+    lifeline = worker.start(job, steps, settings, leased=call.wait)
+    reached_so_far = follow(job, wishes, settings, call)
+    lifeline.let_go()
+    return reached_so_far
 
 
 def follow(job: jobs.Job, wishes: Sequence[Wish], settings: TransferSettings, call: Call) -> dict[str, Any]:

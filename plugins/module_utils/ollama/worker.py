@@ -21,6 +21,7 @@ from typing import Any, NoReturn, Sequence
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.bring import Cancelled, Step, Watcher
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.jobs import LEASE, Job
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.lifeline import Lifeline
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.progress import Progress
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.transfer import transfer
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.ollama import TransferSettings
@@ -53,8 +54,11 @@ class Worker:
     :param leased: end when nobody renews the lease.
     """
 
-    def __init__(self, job: Job, steps: Sequence[Step], settings: TransferSettings, leased: bool) -> None:
+    def __init__(
+        self, job: Job, steps: Sequence[Step], settings: TransferSettings, lifeline: Lifeline, leased: bool
+    ) -> None:
         self._job = job
+        self._lifeline = lifeline
         self._steps = steps
         self._settings = settings
         self._leased = leased
@@ -114,7 +118,8 @@ class Worker:
         self._changed.set()
 
     def _unwanted(self) -> bool:
-        return self._job.cancelled() or (self._leased and self._job.silence() > LEASE)
+        forgotten = self._leased and self._job.silence() > LEASE
+        return forgotten or self._job.cancelled() or self._lifeline.cut()
 
     def write(self, *, finished: bool) -> None:
         """Write down how far all of them are."""
@@ -123,20 +128,27 @@ class Worker:
         self._job.write("status.json", {"finished": finished, "updated": time.time(), "steps": lines})
 
 
-def start(job: Job, steps: Sequence[Step], settings: TransferSettings, *, leased: bool) -> None:
-    """Start the worker of ``job`` and come back at once."""
-    worker = Worker(job, steps, settings, leased)
+def start(job: Job, steps: Sequence[Step], settings: TransferSettings, *, leased: bool) -> Lifeline:
+    """Start the worker of ``job`` and come back at once.
+
+    :returns: what to let go of when the call that waits for the job ends.
+    """
+    lifeline = Lifeline()
+    worker = Worker(job, steps, settings, lifeline, leased)
     worker.write(finished=False)
     lock = job.lock()
     child = os.fork()
     if child == 0:
-        _detach(lock)
+        lifeline.in_worker()
+        _detach(lock, lifeline.reader)
         _work(worker)
+    lifeline.in_call()
     os.close(lock)
     os.waitpid(child, 0)
+    return lifeline
 
 
-def _detach(lock: int) -> None:
+def _detach(*kept: int) -> None:
     """Leave the module's session and streams, so that neither its end nor its connection's ends the worker."""
     os.setsid()
     if os.fork():
@@ -144,8 +156,8 @@ def _detach(lock: int) -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nothing, stream)
-    os.closerange(3, lock)
-    os.closerange(lock + 1, 1024)
+    for descriptor in set(range(3, 1024)) - set(kept):
+        os.closerange(descriptor, descriptor + 1)
     os.chdir("/")
     os.umask(0o077)
 
