@@ -86,13 +86,11 @@ def test_a_rerun_with_the_tenant_alone_keeps_what_earlier_runs_set(site: Site) -
 
 def test_blank_survey_fields_count_as_not_given_and_clear_empties(site: Site) -> None:
     site.onboard("empresa-corp", tenant_name="Empresa Corp", tenant_domain="empresa.com").ok()
-    blank = {
-        name: value for name, value in zip(
-            ("tenant_name", "tenant_domain", "m365_tenant_id", "users", "agents", "model", "memory_limit",
-             "memory_reservation", "cpu_limit", "agent_port", "agent_host", "agent", "clear", "quota_agents"),
-            (None, "") * 7, strict=True,
-        )
-    }
+    names = (
+        "tenant_name", "tenant_domain", "m365_tenant_id", "users", "agents", "model", "memory_limit",
+        "memory_reservation", "cpu_limit", "agent_port", "agent_host", "agent", "clear", "quota_agents",
+    )
+    blank = dict(zip(names, (None, "") * 7, strict=True))
     assert site.run("onboard_tenant", tenant="empresa-corp", **blank).ok().changed == 0
     cleared = check_and_run(site, "empresa-corp", clear=["tenant_domain"])
     assert cleared.actions == ["update tenant empresa-corp"]

@@ -177,5 +177,3 @@ class Site:
             } - networks,
         }
         return {kind: names for kind, names in listed.items() if names}
-
-
