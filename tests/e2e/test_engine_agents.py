@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 from collections.abc import Callable
@@ -336,3 +337,23 @@ def test_tenants_can_not_reach_each_other(clean_engine: Engine, ensure: Ensure) 
     assert not reaches("a1", gateway, PORT + 2)
     # The way out is open, as pulls need it: the registry of the bench is on another address of the host.
     assert reaches("a1", ADDRESS, REGISTRY_PORT)
+
+
+def test_random_states_one_after_another(ensure: Ensure) -> None:
+    """What the plan's own test does with values, on the engine: the check tells what the run does, from wherever it starts."""
+    dice = random.Random(20261122)
+    choices: dict[str, list[Any]] = {
+        "state": ["present", "started", "started", "stopped", "absent"],
+        "remove_volume": [False, True],
+        "memory_limit": [None, 64 * MIB, 300 * MIB],
+        "cpu_limit": [None, 300, 1200],
+        "context_length": [None, None, 1024],
+        "environment": [None, None, {}, {"A": "1"}],
+        "model": [None, None, "demo"],
+    }
+    for _step in range(6):
+        specs = [
+            AgentSpec(name, tenant, port=PORT + number, **{key: dice.choice(values) for key, values in choices.items()})
+            for number, (name, tenant) in enumerate((("a1", "acme"), ("a2", "acme"), ("b1", "blue")))
+        ]
+        ensure(*specs)
