@@ -10,8 +10,10 @@ import os
 import re
 import socket
 import subprocess
+import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -171,10 +173,65 @@ def test_two_tenants_cannot_reach_each_other(site: Site) -> None:
         subprocess.run(["docker", *strange], capture_output=True, timeout=5, check=True)
 
 
+@contextmanager
+def syslog(folder: Path) -> Iterator[list[str]]:
+    """A system log of the test's own at /dev/log; gives what it received once it has ended."""
+    received: list[str] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(folder / "log"))
+        listener.settimeout(0.2)
+        target = Path("/dev/log")
+        was_there = target.exists()
+        target.touch()
+        # Mounted in the bench's own namespace, so that nothing outside of it logs to here.
+        subprocess.run(["mount", "--bind", str(folder / "log"), str(target)], check=True)
+        stopped = threading.Event()
+
+        def read() -> None:
+            while not stopped.is_set():
+                try:
+                    received.append(listener.recv(65536).decode(errors="replace"))
+                except TimeoutError:
+                    continue
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        try:
+            yield received
+        finally:
+            stopped.set()
+            reader.join()
+            subprocess.run(["umount", str(target)], check=True)
+            if not was_there:
+                target.unlink()
+
+
 def test_no_secret_leaks(site: Site, postgres: Postgres, tmp_path: Path) -> None:
     secret = f"token-{uuid.uuid4().hex}"
     remote_tmp = tmp_path / "remote-tmp"
     seen: set[str] = set()
+    with syslog(tmp_path) as logged:
+        output = _watched(site, seen, remote_tmp, secret)
+    assert any("ollama_agent" in message for message in logged)
+    for what in (secret, POSTGRES_PASSWORD):
+        assert what not in output
+        assert not [command for command in seen if what in command]
+        assert what not in postgres.log.read_text(errors="replace")
+        assert not [message for message in logged if what in message]
+        for path in tmp_path.rglob("*"):
+            assert not path.is_file() or what not in path.read_text(errors="replace"), path
+    assert secret in str(site.engine.inspect("ollama-agent-acme")["Config"]["Env"])
+    # A change of it shows its name and not its values, and a rerun without it keeps it.
+    other = f"token-{uuid.uuid4().hex}"
+    changed = site.run("onboard_tenant", "--diff", "-v", tenant="acme", agent_environment={"HF_TOKEN": other}).ok()
+    assert changed.changed
+    assert secret not in changed.run.output and other not in changed.run.output
+    assert site.run("onboard_tenant", tenant="acme").ok().changed == 0
+    assert other in str(site.engine.inspect("ollama-agent-acme")["Config"]["Env"])
+
+
+def _watched(site: Site, seen: set[str], remote_tmp: Path, secret: str) -> str:
+    """Onboard with secrets and all output there is; ``seen`` gets the command lines of all other processes meanwhile."""
     started = site.start(
         "onboard_tenant", "-vvv", "--diff", tenant="acme", model="demo", memory_limit="512m",
         catalog_dsn=f"host=127.0.0.1 port=5432 user=postgres dbname={site.database.name}",
@@ -192,20 +249,4 @@ def test_no_secret_leaks(site: Site, postgres: Postgres, tmp_path: Path) -> None
             # The command line of ansible-playbook itself is the operator's; an operator with secrets uses a vaulted file.
             if pid not in own and "ansible-playbook" not in command:
                 seen.add(command)
-    output = started.wait().ok().output
-    syslog = "".join(path.read_text(errors="replace") for path in Path("/var/log").glob("*log") if path.is_file())
-    for what in (secret, POSTGRES_PASSWORD):
-        assert what not in output
-        assert not [command for command in seen if what in command]
-        assert what not in postgres.log.read_text(errors="replace")
-        assert what not in syslog
-        for path in tmp_path.rglob("*"):
-            assert not path.is_file() or what not in path.read_text(errors="replace"), path
-    assert secret in str(site.engine.inspect("ollama-agent-acme")["Config"]["Env"])
-    # A change of it shows its name and not its values, and a rerun without it keeps it.
-    other = f"token-{uuid.uuid4().hex}"
-    changed = site.run("onboard_tenant", "--diff", "-v", tenant="acme", agent_environment={"HF_TOKEN": other}).ok()
-    assert changed.changed
-    assert secret not in changed.run.output and other not in changed.run.output
-    assert site.run("onboard_tenant", tenant="acme").ok().changed == 0
-    assert other in str(site.engine.inspect("ollama-agent-acme")["Config"]["Env"])
+    return started.wait().ok().output
