@@ -71,7 +71,7 @@ def unit() -> list[Check]:
 
 def bench(name: str, command: list[str]) -> list[str]:
     """A command that runs on a bench of its own, with real parts around it."""
-    return ["tests/support/bench", "run", "--name", f"{name[:12]}-{os.getpid()}", "--", *command]
+    return ["tests/support/bench", "run", "--name", f"{name[:12].strip('-')}-{os.getpid()}", "--", *command]
 
 
 def integration() -> list[Check]:
@@ -85,19 +85,25 @@ def integration() -> list[Check]:
 
 def molecule() -> list[Check]:
     """Scenarios of the roles, on the bench; each counts as one."""
-    scenarios = sorted(path.parent.name for path in (ROOT / "extensions" / "molecule").glob("*/molecule.yml"))
-    env = (("MOLECULE_EPHEMERAL_DIRECTORY", str(ROOT / ".cache" / "molecule")),)
-    return [
-        Check(f"molecule {name}", bench(name.replace("_", "-"), ["tests/tools/molecule.sh", "test", "-s", name]), env=env)
-        for name in scenarios
-    ]
+    checks = []
+    for path in sorted((ROOT / "extensions" / "molecule").glob("*/molecule.yml")):
+        name = path.parent.name
+        # What Molecule writes, in a folder for each scenario: they may run side by side.
+        env = (("MOLECULE_EPHEMERAL_DIRECTORY", str(ROOT / ".cache" / "molecule" / name)),)
+        command = bench(name.replace("_", "-"), ["tests/tools/molecule.sh", "test", "-s", name])
+        checks.append(Check(name, command, env=env))
+    return checks
 
 
 def e2e() -> list[Check]:
-    """Whole playbooks, faults, kills and races, on the bench."""
-    report = f"{JUNIT}/e2e.xml"
-    command = [str(BIN / "python"), "-m", "pytest", f"--junitxml={report}", "-v", *os.environ.get("TESTS", "tests/e2e").split()]
-    return [Check("e2e", bench("e2e", command), junit=report)]
+    """Whole playbooks, faults, kills and races: each file on a bench of its own, the largest first."""
+    files = [ROOT / name for name in os.environ.get("TESTS", "").split()] or list((ROOT / "tests" / "e2e").glob("test_*.py"))
+    checks = []
+    for path in sorted(files, key=lambda file: -file.stat().st_size):
+        report = f"{JUNIT}/e2e-{path.stem}.xml"
+        command = [str(BIN / "python"), "-m", "pytest", f"--junitxml={report}", "-v", str(path.relative_to(ROOT))]
+        checks.append(Check(path.stem, bench(path.stem.removeprefix("test_").replace("_", "-"), command), junit=report))
+    return checks
 
 
 def newest() -> list[Check]:
@@ -111,17 +117,17 @@ def newest() -> list[Check]:
     ]
 
 
-# Name: lane and checks. The cheap ones come first in their lane; the long one has a lane, that is a core, of its own.
-STAGES: dict[str, tuple[str, Callable[[], list[Check]]]] = {
-    "lint": ("parts", lint),
-    "unit": ("parts", unit),
-    "sanity": ("parts", lambda: [sanity("sanity", BIN / "python")]),
-    "integration": ("parts", integration),
-    "molecule": ("parts", molecule),
-    "e2e": ("whole", e2e),
+# The cheap ones come first, the long ones next, and small ones fill up at the end.
+STAGES: dict[str, Callable[[], list[Check]]] = {
+    "lint": lint,
+    "unit": unit,
+    "sanity": lambda: [sanity("sanity", BIN / "python")],
+    "integration": integration,
+    "e2e": e2e,
+    "molecule": molecule,
 }
-if NEWEST.is_dir():
-    STAGES["newest"] = ("parts", newest)
+if (NEWEST.parent / ".ready").is_file():
+    STAGES["newest"] = newest
 
 
 def main() -> int:
@@ -134,7 +140,8 @@ def main() -> int:
     os.environ["NO_COLOR"] = "1"
     # The tools call each other by name (ansible-lint calls ansible).
     os.environ["PATH"] = os.pathsep.join([str(BIN), os.environ["PATH"]])
-    return run([Stage(name, lane, checks()) for name, (lane, checks) in STAGES.items() if name in names])
+    stages = [Stage(name, checks()) for name, checks in STAGES.items() if name in names]
+    return run(stages, int(os.environ.get("JOBS", "2")))
 
 
 if __name__ == "__main__":

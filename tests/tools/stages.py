@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run stages of tests and count. Lanes run side by side, one per core; a failure does not hide what comes after it.
+"""Run stages of tests and count. Workers take one check after the other; a failure does not hide what comes after it.
 
 Every check counts: a tool is one, a test runner counts by its JUnit files. What was skipped counts as failed.
 """
@@ -34,7 +34,7 @@ STOPPED = threading.Event()
 class Check:
     """One command of a stage.
 
-    :param name: what it checks, for the summary.
+    :param name: what it checks, for the summary and the log.
     :param argv: the command, run from the root of the checkout.
     :param junit: glob below the root of the JUnit files it writes; none means that it counts as one.
     :param per_file: each JUnit file is one test (ansible-test writes one per target, with its tasks in it).
@@ -53,20 +53,16 @@ class Result:
 
     passed: int = 0
     failed: list[str] = field(default_factory=list)
+    seconds: float = 0.0
 
 
 @dataclass
 class Stage:
-    """Checks that belong together.
-
-    :param lane: stages of one lane run after each other, lanes run side by side.
-    """
+    """Checks that belong together, and what came out of them."""
 
     name: str
-    lane: str
     checks: Sequence[Check]
     results: list[Result] = field(default_factory=list)
-    seconds: float = 0.0
 
     @property
     def passed(self) -> int:
@@ -78,9 +74,14 @@ class Stage:
         """Names of the tests that failed."""
         return [name for result in self.results for name in result.failed]
 
+    @property
+    def seconds(self) -> float:
+        """Seconds that its checks took, one after the other."""
+        return sum(result.seconds for result in self.results)
+
 
 def say(text: str) -> None:
-    """Print whole lines: lanes share the terminal."""
+    """Print whole lines: workers share the terminal."""
     with PRINT:
         print(text, flush=True)
 
@@ -112,22 +113,24 @@ def _without_subject(case: ElementTree.Element) -> bool:
                for skipped in case.iter("skipped"))
 
 
-def run_check(stage: str, check: Check, log: Path, prefix: bool) -> Result:
+def run_check(check: Check, log: Path, prefix: str) -> Result:
     """Run one check with its output to the terminal and to ``log``."""
     for stale in ROOT.glob(check.junit) if check.junit else ():
         stale.unlink()
-    with log.open("a") as file, subprocess.Popen(
+    began = time.monotonic()
+    with log.open("w") as file, subprocess.Popen(
         list(check.argv), cwd=ROOT, env={**os.environ, **dict(check.env)}, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
     ) as process:
         RUNNING.add(process.pid)
         for line in process.stdout or ():
             file.write(line)
-            say(f"{stage:<11} | {line.rstrip()}" if prefix else line.rstrip())
+            say(prefix + line.rstrip())
         process.wait()
         RUNNING.discard(process.pid)
     found = sorted(ROOT.glob(check.junit)) if check.junit else []
     result = read_junit(found, check.per_file) if found else Result()
+    result.seconds = time.monotonic() - began
     if process.returncode and not result.failed:
         result.failed.append(f"{check.name} (exit code {process.returncode})")
     elif not check.junit:
@@ -137,21 +140,15 @@ def run_check(stage: str, check: Check, log: Path, prefix: bool) -> Result:
     return result
 
 
-def run_lane(stages: Sequence[Stage], prefix: bool) -> None:
-    """Run the stages of one lane."""
-    for stage in stages:
-        if STOPPED.is_set():
-            return
-        say(f"===== {stage.name}: begins")
-        began = time.monotonic()
-        log = LOGS / f"{stage.name}.log"
-        log.write_text("")
-        for check in stage.checks:
-            if STOPPED.is_set():
-                return
-            stage.results.append(run_check(stage.name, check, log, prefix))
-        stage.seconds = time.monotonic() - began
-        say(f"===== {stage.name}: {stage.passed} passed, {len(stage.failed)} failed in {stage.seconds:.0f} s")
+def work(stage: Stage, check: Check, alone: bool) -> None:
+    """Run one check of a stage and keep what came out."""
+    if STOPPED.is_set():
+        return
+    say(f"===== {stage.name}: {check.name} begins")
+    log = LOGS / f"{stage.name}-{check.name}.log"
+    result = run_check(check, log, "" if alone else f"{check.name[:24]:<24} | ")
+    stage.results.append(result)
+    say(f"===== {stage.name}: {check.name}: {result.passed} passed, {len(result.failed)} failed in {result.seconds:.0f} s")
 
 
 def stop(number: int, _frame: object) -> None:
@@ -163,25 +160,22 @@ def stop(number: int, _frame: object) -> None:
     sys.exit(128 + number)
 
 
-def run(stages: Sequence[Stage]) -> int:
-    """Run all, print a table and the total; 0 when nothing failed."""
+def run(stages: Sequence[Stage], workers: int) -> int:
+    """Run all checks in their order, so many side by side; print a table and the total; 0 when nothing failed."""
     LOGS.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
     began = time.monotonic()
-    lanes: dict[str, list[Stage]] = {}
-    for stage in stages:
-        lanes.setdefault(stage.lane, []).append(stage)
-    with ThreadPoolExecutor(len(lanes) or 1) as pool:
-        for lane in [pool.submit(run_lane, lane, len(stages) > 1) for lane in lanes.values()]:
-            lane.result()
+    queue = [(stage, check) for stage in stages for check in stage.checks]
+    with ThreadPoolExecutor(workers) as pool:
+        for done in [pool.submit(work, stage, check, len(queue) == 1) for stage, check in queue]:
+            done.result()
     failed = [f"{stage.name}: {name}" for stage in stages for name in stage.failed]
-    print(f"\n{'stage':<14} {'passed':>7} {'failed':>7} {'seconds':>8}   log")
+    print(f"\n{'stage':<14} {'passed':>7} {'failed':>7} {'seconds':>8}")
     for stage in stages:
-        log = (LOGS / f"{stage.name}.log").relative_to(ROOT)
-        print(f"{stage.name:<14} {stage.passed:>7} {len(stage.failed):>7} {stage.seconds:>8.0f}   {log}")
-    print(f"{'':<14} {'':>7} {'':>7} {time.monotonic() - began:>8.0f}   in all\n")
+        print(f"{stage.name:<14} {stage.passed:>7} {len(stage.failed):>7} {stage.seconds:>8.0f}")
+    print(f"{'wall clock':<14} {'':>7} {'':>7} {time.monotonic() - began:>8.0f}   logs: {LOGS.relative_to(ROOT)}/\n")
     for name in failed:
         print(f"FAILED {name}")
     print(f"{sum(stage.passed for stage in stages)} passed, {len(failed)} failed", flush=True)
-    return int(bool(failed) or not stages)
+    return int(bool(failed) or not queue)
