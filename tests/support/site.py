@@ -141,15 +141,19 @@ class Site:
             cwd: Folder it is started in.
             variables: Extra variables.
         """
-        log = self.folder / f"tasks-{uuid.uuid4().hex}.jsonl"
-        log.touch()
-        recording = {
-            "LLMOPS_TEST_TASKS": str(log), "ANSIBLE_CALLBACKS_ENABLED": "recorder",
-            "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "support" / "callback"),
-        }
+        log, recording = self.recording()
         started = self.start(playbook, *args, env={**recording, **dict(env or {})}, cwd=cwd, **variables)
         run = started.wait(timeout)
         return Outcome(run, [Task(**json.loads(line)) for line in log.read_text().splitlines()])
+
+    def recording(self) -> tuple[Path, dict[str, str]]:
+        """A file that gets a line for each task as it ends, and the environment of a run that writes it."""
+        log = self.folder / f"tasks-{uuid.uuid4().hex}.jsonl"
+        log.touch()
+        return log, {
+            "LLMOPS_TEST_TASKS": str(log), "ANSIBLE_CALLBACKS_ENABLED": "recorder",
+            "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "support" / "callback"),
+        }
 
     def onboard(self, tenant: str, *args: str, **variables: Any) -> Outcome:
         """Onboard a tenant; without ``model`` with the tiny demo model in little memory."""
