@@ -13,9 +13,11 @@ short_description: Read the catalog's audit trail and verify it
 version_added: 0.1.0
 description:
   - Lists who changed what in the catalog, when and in which run, the newest first.
-  - Each row of the trail carries the hash of the one before. With O(verify=true) the whole chain is computed again, and the first row
+  - Each row of the trail carries the hash of the one before. With O(verify=true) the whole chain is computed again,
+    and the first row
     that was edited, moved or removed is named.
-  - Who can rewrite the whole database can rewrite the whole chain, or cut its end off. Keep RV(head) elsewhere from time to time,
+  - Who can rewrite the whole database can rewrite the whole chain, or cut its end off. Keep RV(head) elsewhere from
+    time to time,
     and give it as O(anchor) to find that, too.
 author:
   - llmops.tenancy contributors (@llmops)

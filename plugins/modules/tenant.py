@@ -12,7 +12,8 @@ module: tenant
 short_description: Record tenants with their users and agents in the catalog
 version_added: 0.1.0
 description:
-  - Makes, changes and removes the record of a tenant, or of a list of them, together with their users and agents, in one
+  - Makes, changes and removes the record of a tenant, or of a list of them, together with their users and agents, in
+    one
     transaction.
   - What is not given stays as the catalog has it. Defaults apply when a record is made.
   - New agents get an agent host with room and the next free port there; any number of runs at once get different ones.
@@ -87,7 +88,8 @@ options:
       agent:
         description:
           - Name of the agent, unique in the whole catalog.
-          - If not given it is the tenant's only agent, or else the one called like the tenant, which is made when the tenant has none.
+          - If not given it is the tenant's only agent, or else the one called like the tenant, which is made when the
+            tenant has none.
         type: str
       state:
         description: Whether the record should be there.
@@ -96,7 +98,8 @@ options:
         default: present
       host:
         description:
-          - Agent host, one of O(agent_hosts) if these are given. A new agent goes to the one with room that is least full if not given.
+          - Agent host, one of O(agent_hosts) if these are given. A new agent goes to the one with room that is least
+            full if not given.
           - Another host moves the record; the agent gets a free port there.
         type: str
       port:
@@ -108,14 +111,18 @@ options:
         description: Address of the agent host that the port is published on. V(127.0.0.1) for a new agent.
         type: str
       models:
-        description: Models that the agent should have, the main one first. V([phi4-mini]) for a new agent; an empty list goes back to it.
+        description:
+          - Models that the agent should have, the main one first. V([phi4-mini]) for a new agent; an empty list goes
+            back to it.
         type: list
         elements: str
       memory_limit:
         description: Memory that the agent may use, for example V(6g), V(512m) or V(1.5GiB). V(6g) for a new agent.
         type: str
       memory_reservation:
-        description: Memory that is kept for the agent. Half of O(agents[].memory_limit) for a new agent, or when the limit falls below it.
+        description:
+          - Memory that is kept for the agent. Half of O(agents[].memory_limit) for a new agent, or when the limit
+            falls below it.
         type: str
       cpu_limit:
         description: CPUs that the agent may use, for example V(2) or V(0.5). V(2) for a new agent.
@@ -172,13 +179,16 @@ options:
         description: Number of agents that the tenant may have. An empty string is no limit, as for a new tenant.
         type: str
       quota_memory:
-        description: Memory that the limits of its agents may add up to, for example V(24g). An empty string is no limit.
+        description:
+          - Memory that the limits of its agents may add up to, for example V(24g). An empty string is no limit.
         type: str
       quota_cpus:
         description: CPUs that the limits of its agents may add up to. An empty string is no limit.
         type: str
       cascade:
-        description: With O(tenants[].state=absent), remove the records of its agents, too. Refused if not given while there are any.
+        description:
+          - With O(tenants[].state=absent), remove the records of its agents, too. Refused if not given while there
+            are any.
         type: bool
       users:
         description: Users of the tenant to make, change or remove; others stay. See M(llmops.tenancy.tenant_user).
@@ -215,7 +225,8 @@ options:
           agent:
             description:
               - Name of the agent, unique in the whole catalog.
-              - If not given it is the tenant's only agent, or else the one called like the tenant, which is made when the tenant has none.
+              - If not given it is the tenant's only agent, or else the one called like the tenant, which is made when
+                the tenant has none.
             type: str
           state:
             description: Whether the record should be there.
@@ -224,7 +235,8 @@ options:
             default: present
           host:
             description:
-              - Agent host, one of O(agent_hosts) if these are given. A new agent goes to the one with room that is least full if not given.
+              - Agent host, one of O(agent_hosts) if these are given. A new agent goes to the one with room that is
+                least full if not given.
               - Another host moves the record; the agent gets a free port there.
             type: str
           port:
@@ -236,14 +248,18 @@ options:
             description: Address of the agent host that the port is published on. V(127.0.0.1) for a new agent.
             type: str
           models:
-            description: Models that the agent should have, the main one first. V([phi4-mini]) for a new agent; an empty list goes back to it.
+            description:
+              - Models that the agent should have, the main one first. V([phi4-mini]) for a new agent; an empty list
+                goes back to it.
             type: list
             elements: str
           memory_limit:
             description: Memory that the agent may use, for example V(6g), V(512m) or V(1.5GiB). V(6g) for a new agent.
             type: str
           memory_reservation:
-            description: Memory that is kept for the agent. Half of O(tenants[].agents[].memory_limit) for a new agent, or when the limit falls below it.
+            description:
+              - Memory that is kept for the agent. Half of O(tenants[].agents[].memory_limit) for a new agent, or when
+                the limit falls below it.
             type: str
           cpu_limit:
             description: CPUs that the agent may use, for example V(2) or V(0.5). V(2) for a new agent.
@@ -258,7 +274,8 @@ options:
             description: How long an idle model stays loaded. V(5m) for a new agent.
             type: str
           image:
-            description: Image of the agent's container. The role's default if not given; an empty string goes back to it.
+            description:
+              - Image of the agent's container. The role's default if not given; an empty string goes back to it.
             type: str
           desired_state:
             description: Whether the agent should run. V(started) for a new agent.
@@ -271,7 +288,9 @@ options:
               - An empty dictionary forgets the observation.
             type: dict
   agent_hosts:
-    description: Agent hosts that new agents may go to, with the capacity that agents may take there. Only V(localhost) if not given.
+    description:
+      - Agent hosts that new agents may go to, with the capacity that agents may take there. Only V(localhost) if not
+        given.
     type: list
     elements: dict
     suboptions:

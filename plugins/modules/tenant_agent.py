@@ -12,9 +12,11 @@ module: tenant_agent
 short_description: Record agents of tenants in the catalog
 version_added: 0.1.0
 description:
-  - Makes, changes and removes the record of an agent, or of a list of them, in one transaction. The container is the business of
+  - Makes, changes and removes the record of an agent, or of a list of them, in one transaction. The container is the
+    business of
     M(llmops.tenancy.ollama_agent).
-  - A new agent gets an agent host with room and the next free port there, and keeps them. Any number of runs at once get
+  - A new agent gets an agent host with room and the next free port there, and keeps them. Any number of runs at once
+    get
     different ones.
   - What is not given stays as the catalog has it. Defaults apply when an agent is made.
   - Refuses what would exceed the quota of the tenant or the capacity of the host.
@@ -27,7 +29,8 @@ options:
   agent:
     description:
       - Name of the agent, unique in the whole catalog.
-      - If not given it is the tenant's only agent, or else the one called like the tenant, which is made when the tenant has none.
+      - If not given it is the tenant's only agent, or else the one called like the tenant, which is made when the
+        tenant has none.
     type: str
   state:
     description: Whether the record should be there.
@@ -36,7 +39,8 @@ options:
     default: present
   host:
     description:
-      - Agent host, one of O(agent_hosts) if these are given. A new agent goes to the one with room that is least full if not given.
+      - Agent host, one of O(agent_hosts) if these are given. A new agent goes to the one with room that is least full
+        if not given.
       - Another host moves the record; the agent gets a free port there.
     type: str
   port:
@@ -48,14 +52,17 @@ options:
     description: Address of the agent host that the port is published on. V(127.0.0.1) for a new agent.
     type: str
   models:
-    description: Models that the agent should have, the main one first. V([phi4-mini]) for a new agent; an empty list goes back to it.
+    description:
+      - Models that the agent should have, the main one first. V([phi4-mini]) for a new agent; an empty list goes back
+        to it.
     type: list
     elements: str
   memory_limit:
     description: Memory that the agent may use, for example V(6g), V(512m) or V(1.5GiB). V(6g) for a new agent.
     type: str
   memory_reservation:
-    description: Memory that is kept for the agent. Half of O(memory_limit) for a new agent, or when the limit falls below it.
+    description:
+      - Memory that is kept for the agent. Half of O(memory_limit) for a new agent, or when the limit falls below it.
     type: str
   cpu_limit:
     description: CPUs that the agent may use, for example V(2) or V(0.5). V(2) for a new agent.
@@ -93,7 +100,8 @@ options:
       agent:
         description:
           - Name of the agent, unique in the whole catalog.
-          - If not given it is the tenant's only agent, or else the one called like the tenant, which is made when the tenant has none.
+          - If not given it is the tenant's only agent, or else the one called like the tenant, which is made when the
+            tenant has none.
         type: str
       state:
         description: Whether the record should be there.
@@ -102,7 +110,8 @@ options:
         default: present
       host:
         description:
-          - Agent host, one of O(agent_hosts) if these are given. A new agent goes to the one with room that is least full if not given.
+          - Agent host, one of O(agent_hosts) if these are given. A new agent goes to the one with room that is least
+            full if not given.
           - Another host moves the record; the agent gets a free port there.
         type: str
       port:
@@ -114,14 +123,18 @@ options:
         description: Address of the agent host that the port is published on. V(127.0.0.1) for a new agent.
         type: str
       models:
-        description: Models that the agent should have, the main one first. V([phi4-mini]) for a new agent; an empty list goes back to it.
+        description:
+          - Models that the agent should have, the main one first. V([phi4-mini]) for a new agent; an empty list goes
+            back to it.
         type: list
         elements: str
       memory_limit:
         description: Memory that the agent may use, for example V(6g), V(512m) or V(1.5GiB). V(6g) for a new agent.
         type: str
       memory_reservation:
-        description: Memory that is kept for the agent. Half of O(agents[].memory_limit) for a new agent, or when the limit falls below it.
+        description:
+          - Memory that is kept for the agent. Half of O(agents[].memory_limit) for a new agent, or when the limit
+            falls below it.
         type: str
       cpu_limit:
         description: CPUs that the agent may use, for example V(2) or V(0.5). V(2) for a new agent.
@@ -149,7 +162,9 @@ options:
           - An empty dictionary forgets the observation.
         type: dict
   agent_hosts:
-    description: Agent hosts that new agents may go to, with the capacity that agents may take there. Only V(localhost) if not given.
+    description:
+      - Agent hosts that new agents may go to, with the capacity that agents may take there. Only V(localhost) if not
+        given.
     type: list
     elements: dict
     suboptions:

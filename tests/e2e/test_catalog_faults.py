@@ -1,7 +1,7 @@
 # Copyright (c) 2026, llmops.tenancy contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults between a module and its catalog: each ends in one line with cause and remedy, and no secret leaks on the way."""
+"""Faults between a module and its catalog: each ends in one line with cause and remedy, and leaks no secret."""
 
 from __future__ import annotations
 
@@ -123,14 +123,18 @@ def test_unreachable(catalog: Catalog, postgres: Postgres, part: str, kind: str,
     assert set(error) >= {"host", "port", "database", "role"}
 
 
-@pytest.mark.parametrize("dsn", [f"host=x password='{SECRET}", f"postgresql://u:{SECRET}@[half", f"nonsense {SECRET}=", "host"])
+@pytest.mark.parametrize(
+    "dsn", [f"host=x password='{SECRET}", f"postgresql://u:{SECRET}@[half", f"nonsense {SECRET}=", "host"]
+)
 def test_malformed_dsn(dsn: str) -> None:
     assert fault({"catalog_dsn": dsn})["kind"] == "invalid_dsn"
 
 
 def test_a_server_that_is_none_or_never_answers() -> None:
     with listener(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
-        assert fault({"catalog_dsn": f"host=127.0.0.1 port={port} user=x", "connect_timeout": 2})["kind"] == "unreachable"
+        assert (
+            fault({"catalog_dsn": f"host=127.0.0.1 port={port} user=x", "connect_timeout": 2})["kind"] == "unreachable"
+        )
     with listener() as port:
         started = time.monotonic()
         error = fault({"catalog_dsn": f"host=127.0.0.1 port={port} user=x", "connect_timeout": 2})
@@ -149,14 +153,40 @@ def test_schema_missing_older_and_newer(catalog: Catalog, database: Database) ->
     for module, params in (("tenant_info", {}), ("catalog", {}), ("tenant", {"tenant": "acme"})):
         for check in (True, False):
             error = catalog.error(module, check=check, **params)
-            assert error["kind"] == "schema_newer" and "9999" in error["msg"] and "Upgrade the collection" in error["remedy"]
+            assert (
+                error["kind"] == "schema_newer"
+                and "9999" in error["msg"]
+                and "Upgrade the collection" in error["remedy"]
+            )
     catalog.sql("DELETE FROM llmops.schema_migrations WHERE version = 9999")
     catalog.sql("UPDATE llmops.schema_migrations SET checksum = 'x' WHERE version = 1")
     assert catalog.error("catalog")["kind"] == "schema_differs"
 
 
+def test_a_migration_that_fails_leaves_the_ones_before_and_is_taken_up_again(database: Database) -> None:
+    half = Catalog(database)
+    half.sql(
+        "CREATE SCHEMA llmops; CREATE FUNCTION llmops.size_text(numeric) RETURNS text LANGUAGE sql AS 'SELECT NULL'"
+    )
+    error = half.error("catalog")
+    assert "Migration 0003_rules failed" in error["msg"] and "size_text" in error["cause"]
+    assert half.sql("SELECT max(version) FROM llmops.schema_migrations") == "2"
+    assert half.sql("SELECT count(*) FROM pg_proc WHERE proname = 'check_quota'") == "0"
+    half.sql("DROP FUNCTION llmops.size_text")
+    done = half.ok("catalog")
+    assert done["applied"][0] == "0003_rules" and done["version"] == 2 + len(done["applied"])
+
+
+def test_a_role_that_may_not_migrate(catalog: Catalog, database: Database) -> None:
+    catalog.sql("DROP ROLE IF EXISTS mallory; CREATE ROLE mallory LOGIN")
+    error = Catalog(database).error("catalog", as_role="mallory")
+    assert error["kind"] == "no_permission" and "owner" in error["remedy"]
+
+
 def test_a_lock_held_too_long(catalog: Catalog) -> None:
-    with subprocess.Popen(["psql", catalog.database.dsn], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+    with subprocess.Popen(
+        ["psql", catalog.database.dsn], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
         assert holder.stdin and holder.stdout
         holder.stdin.write("BEGIN; UPDATE llmops.tenants SET name = name; SELECT 'held';\n")
         holder.stdin.flush()
@@ -171,7 +201,8 @@ def test_a_lock_held_too_long(catalog: Catalog) -> None:
 
 def test_a_statement_that_takes_too_long(catalog: Catalog) -> None:
     catalog.sql(
-        "CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(30); RETURN NULL; END';"
+        "CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql"
+        " AS 'BEGIN PERFORM pg_sleep(30); RETURN NULL; END';"
         "CREATE TRIGGER slow AFTER INSERT ON llmops.tenants EXECUTE FUNCTION public.slow()"
     )
     error = catalog.error("tenant", tenant="acme", statement_timeout=1)
@@ -181,19 +212,27 @@ def test_a_statement_that_takes_too_long(catalog: Catalog) -> None:
 def slow_run(catalog: Catalog) -> subprocess.Popen[str]:
     """A run of module tenant that is in the middle of its transaction when this returns."""
     catalog.sql(
-        "CREATE OR REPLACE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(20); RETURN NULL; END';"
-        "DROP TRIGGER IF EXISTS slow ON llmops.users; CREATE TRIGGER slow AFTER INSERT ON llmops.users EXECUTE FUNCTION public.slow()"
+        "CREATE OR REPLACE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql"
+        " AS 'BEGIN PERFORM pg_sleep(20); RETURN NULL; END';"
+        "DROP TRIGGER IF EXISTS slow ON llmops.users;"
+        "CREATE TRIGGER slow AFTER INSERT ON llmops.users EXECUTE FUNCTION public.slow()"
     )
     code = (
         "import json, sys; from tests.support.ansible import run_module;"
         "run = run_module('tenant', json.loads(sys.stdin.read())); print(json.dumps(run.result)); print(run.stderr)"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
         start_new_session=True,
     )
     assert process.stdin
-    process.stdin.write('{"catalog_dsn": "%s", "tenant": "acme", "users": [{"email": "a@acme.example"}]}' % catalog.database.dsn)
+    process.stdin.write(
+        '{"catalog_dsn": "%s", "tenant": "acme", "users": [{"email": "a@acme.example"}]}' % catalog.database.dsn
+    )
     process.stdin.close()
     process.stdin = None
     sleepers = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"

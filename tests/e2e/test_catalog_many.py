@@ -126,7 +126,9 @@ def test_two_admins_who_demote_each_other_at_once(catalog: Catalog, by: str) -> 
             assert not run.failed or run.result["error"]["kind"] == "last_admin"
             return not run.failed
         try:
-            catalog.sql(f"BEGIN; UPDATE llmops.users SET role = 'viewer' WHERE email = '{email}'; SELECT pg_sleep(0.5); COMMIT")
+            catalog.sql(
+                f"BEGIN; UPDATE llmops.users SET role = 'viewer' WHERE email = '{email}'; SELECT pg_sleep(0.5); COMMIT"
+            )
         except BenchError as error:
             assert "without an active admin" in str(error)
             return False
@@ -143,9 +145,10 @@ def test_quota_holds_against_two_sessions_at_once(catalog: Catalog) -> None:
     def add(name: str) -> bool:
         try:
             catalog.sql(
-                "BEGIN; INSERT INTO llmops.agents (agent, tenant, host, port, models, memory_limit, memory_reservation, cpu_limit,"
-                f" context_length, num_parallel, keep_alive) VALUES ('{name}', 'acme', '{name}', 1, '{{}}', 1073741824, 0, 100, 1, 1,"
-                " '5m'); SELECT pg_sleep(0.3); COMMIT"
+                "BEGIN; INSERT INTO llmops.agents (agent, tenant, host, port, models, memory_limit, memory_reservation,"
+                " cpu_limit, context_length, num_parallel, keep_alive)"
+                f" VALUES ('{name}', 'acme', '{name}', 1, '{{}}', 1073741824, 0, 100, 1, 1, '5m');"
+                " SELECT pg_sleep(0.3); COMMIT"
             )
         except BenchError as error:
             assert "quota of agents: 2 of 1" in str(error)
@@ -160,7 +163,9 @@ def test_quota_holds_against_two_sessions_at_once(catalog: Catalog) -> None:
 def test_a_stopped_session_can_not_hold_the_others_for_ever(catalog: Catalog) -> None:
     with subprocess.Popen(["psql", catalog.database.dsn], stdin=subprocess.PIPE, text=True) as holder:
         assert holder.stdin
-        holder.stdin.write("SET idle_in_transaction_session_timeout = '2s'; BEGIN; UPDATE llmops.tenants SET name = name;\n")
+        holder.stdin.write(
+            "SET idle_in_transaction_session_timeout = '2s'; BEGIN; UPDATE llmops.tenants SET name = name;\n"
+        )
         holder.stdin.flush()
         wait_until(lambda: catalog.sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == "1", "the lock")
         assert catalog.ok("tenant", tenant="acme", lock_timeout=20)["changed"]
@@ -168,6 +173,7 @@ def test_a_stopped_session_can_not_hold_the_others_for_ever(catalog: Catalog) ->
 
 
 # Many records in one run
+
 
 def test_a_thousand_agents_on_ten_hosts(catalog: Catalog) -> None:
     catalog.ok("tenant", tenant="acme")

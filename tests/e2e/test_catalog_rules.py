@@ -68,7 +68,10 @@ def test_what_one_call_removes_makes_room_for_what_it_makes(catalog: Catalog) ->
     catalog.ok("tenant", tenant="empresa-corp", quota_agents="1")
     swap = [{"agent": "second"}, {"agent": "empresa-corp", "state": "absent"}]
     done = catalog.ok("tenant_agent", tenant="empresa-corp", agents=swap)
-    assert [(item["agent"], item["state"]) for item in done["agents"]] == [("second", "present"), ("empresa-corp", "absent")]
+    assert [(item["agent"], item["state"]) for item in done["agents"]] == [
+        ("second", "present"),
+        ("empresa-corp", "absent"),
+    ]
     assert done["agents"][0]["port"] == 11435
 
 
@@ -113,15 +116,29 @@ def test_sql_can_not_take_the_last_admin_either(catalog: Catalog) -> None:
 
 # Audit
 
+
 def test_every_change_is_written_with_who_what_and_which_run(catalog: Catalog) -> None:
     catalog.ok("tenant_user", **ADMIN, name="Ana", audit_actor="maria", audit_run="4711")
     entry = catalog.ok("audit_info", tenant="empresa-corp", entity="user", limit=1)["entries"][0]
-    assert {name: entry[name] for name in ("entity", "operation", "key", "before", "after", "actor", "run", "db_role")} == {
-        "entity": "user", "operation": "update", "key": "empresa-corp/ana@empresa.example",
-        "before": {"name": ""}, "after": {"name": "Ana"}, "actor": "maria", "run": "4711", "db_role": "postgres",
+    assert {
+        name: entry[name] for name in ("entity", "operation", "key", "before", "after", "actor", "run", "db_role")
+    } == {
+        "entity": "user",
+        "operation": "update",
+        "key": "empresa-corp/ana@empresa.example",
+        "before": {"name": ""},
+        "after": {"name": "Ana"},
+        "actor": "maria",
+        "run": "4711",
+        "db_role": "postgres",
     }
     assert entry["os_user"] == "root" and entry["os_host"] and entry["application"] == "llmops.tenancy"
-    for filters in ({"actor": "maria"}, {"run": "4711"}, {"actor": "root", "run": "4711"}, {"key": entry["key"], "operation": "update"}):
+    for filters in (
+        {"actor": "maria"},
+        {"run": "4711"},
+        {"actor": "root", "run": "4711"},
+        {"key": entry["key"], "operation": "update"},
+    ):
         assert [item["seq"] for item in catalog.ok("audit_info", **filters)["entries"]] == [entry["seq"]]
     assert catalog.ok("audit_info", since="2100-01-01")["entries"] == []
     assert catalog.ok("audit_info", until="2000-01-01T00:00:00Z")["entries"] == []
@@ -132,16 +149,19 @@ def test_sql_by_hand_is_audited_too(catalog: Catalog) -> None:
     catalog.sql("UPDATE llmops.users SET name = 'By hand'; DELETE FROM llmops.agents")
     entries = catalog.ok("audit_info", limit=2)["entries"]
     assert [(item["entity"], item["operation"], item["os_user"], item["application"]) for item in entries] == [
-        ("agent", "delete", None, "psql"), ("user", "update", None, "psql")
+        ("agent", "delete", None, "psql"),
+        ("user", "update", None, "psql"),
     ]
     assert entries[0]["before"]["port"] == 11435
     assert verified(catalog)["valid"]
 
 
 BY_HAND = [
-    "UPDATE llmops.audit SET run = 'x'", "DELETE FROM llmops.audit", "TRUNCATE llmops.audit",
-    "INSERT INTO llmops.audit SELECT 99, at, txid, entity, operation, tenant, key, before, after, db_role, acting_role, os_user,"
-    " os_login, os_host, actor, run, application, client_address, hash FROM llmops.audit LIMIT 1",
+    "UPDATE llmops.audit SET run = 'x'",
+    "DELETE FROM llmops.audit",
+    "TRUNCATE llmops.audit",
+    "INSERT INTO llmops.audit SELECT 99, at, txid, entity, operation, tenant, key, before, after, db_role, acting_role,"
+    " os_user, os_login, os_host, actor, run, application, client_address, hash FROM llmops.audit LIMIT 1",
 ]
 
 
@@ -159,19 +179,36 @@ def test_rows_can_not_vanish_from_the_trail(catalog: Catalog, table: str) -> Non
 
 TAMPERED = [
     ("edited", "UPDATE llmops.audit SET actor = 'someone else' WHERE seq = 2", 2, "not what was written"),
-    ("after", """UPDATE llmops.audit SET after = after || '{"role": "viewer"}' WHERE seq = 2""", 2, "not what was written"),
+    (
+        "after",
+        """UPDATE llmops.audit SET after = after || '{"role": "viewer"}' WHERE seq = 2""",
+        2,
+        "not what was written",
+    ),
     ("time", "UPDATE llmops.audit SET at = at - interval '1 microsecond' WHERE seq = 3", 3, "not what was written"),
     ("deleted", "DELETE FROM llmops.audit WHERE seq = 2", 2, "missing: 2; the next one is 3"),
     ("first ones deleted", "DELETE FROM llmops.audit WHERE seq < 3", 1, "missing: 1 to 2"),
-    ("swapped", "UPDATE llmops.audit SET seq = 100 WHERE seq = 2; UPDATE llmops.audit SET seq = 2 WHERE seq = 3;"
-     " UPDATE llmops.audit SET seq = 3 WHERE seq = 100", 2, "not in its place"),
-    ("inserted", "INSERT INTO llmops.audit SELECT 4, at, txid, entity, operation, tenant, key, before, after, db_role,"
-     " acting_role, os_user, os_login, os_host, actor, run, application, client_address, hash FROM llmops.audit WHERE seq = 3",
-     4, "not in its place"),
+    (
+        "swapped",
+        "UPDATE llmops.audit SET seq = 100 WHERE seq = 2; UPDATE llmops.audit SET seq = 2 WHERE seq = 3;"
+        " UPDATE llmops.audit SET seq = 3 WHERE seq = 100",
+        2,
+        "not in its place",
+    ),
+    (
+        "inserted",
+        "INSERT INTO llmops.audit SELECT 4, at, txid, entity, operation, tenant, key, before, after, db_role,"
+        " acting_role, os_user, os_login, os_host, actor, run, application, client_address, hash FROM llmops.audit"
+        " WHERE seq = 3",
+        4,
+        "not in its place",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("statement", "seq", "reason"), [case[1:] for case in TAMPERED], ids=[case[0] for case in TAMPERED])
+@pytest.mark.parametrize(
+    ("statement", "seq", "reason"), [case[1:] for case in TAMPERED], ids=[case[0] for case in TAMPERED]
+)
 def test_a_superuser_who_tampers_is_found(catalog: Catalog, statement: str, seq: int, reason: str) -> None:
     good = verified(catalog)
     assert good["valid"] and good["first_bad"] is None and good["rows"] == 3
@@ -195,9 +232,12 @@ def test_an_anchor_finds_a_trail_that_was_cut_or_rewritten(catalog: Catalog) -> 
 
 # Roles
 
+
 def test_an_operator_runs_the_modules_and_touches_neither_audit_nor_schema(catalog: Catalog) -> None:
     catalog.sql("DROP ROLE IF EXISTS olga; CREATE ROLE olga LOGIN IN ROLE llmops_operator")
-    catalog.ok("tenant", as_role="olga", tenant="acme", users=[{"email": "a@acme.example", "role": "admin"}], agents=[{}])
+    catalog.ok(
+        "tenant", as_role="olga", tenant="acme", users=[{"email": "a@acme.example", "role": "admin"}], agents=[{}]
+    )
     catalog.ok("tenant_user", as_role="olga", tenant="acme", email="a@acme.example", name="A")
     catalog.ok("tenant_agent", as_role="olga", tenant="acme", memory_limit="7g")
     assert not catalog.ok("catalog", as_role="olga")["changed"]
@@ -205,10 +245,16 @@ def test_an_operator_runs_the_modules_and_touches_neither_audit_nor_schema(catal
         catalog.ok(module, as_role="olga")
     assert verified(catalog, as_role="olga")["valid"]
     assert catalog.sql("SELECT DISTINCT db_role FROM llmops.audit WHERE tenant = 'acme'") == "olga"
-    for statement in (*BY_HAND, "ALTER TABLE llmops.audit DISABLE TRIGGER ALL", "DROP TABLE llmops.users",
-                      "ALTER TABLE llmops.users DISABLE TRIGGER ALL", "CREATE TABLE llmops.mine (x int)",
-                      "SET session_replication_role = replica", "DELETE FROM llmops.schema_migrations",
-                      "CREATE OR REPLACE FUNCTION llmops.guard_audit() RETURNS trigger LANGUAGE sql AS ''"):
+    for statement in (
+        *BY_HAND,
+        "ALTER TABLE llmops.audit DISABLE TRIGGER ALL",
+        "DROP TABLE llmops.users",
+        "ALTER TABLE llmops.users DISABLE TRIGGER ALL",
+        "CREATE TABLE llmops.mine (x int)",
+        "SET session_replication_role = replica",
+        "DELETE FROM llmops.schema_migrations",
+        "CREATE OR REPLACE FUNCTION llmops.guard_audit() RETURNS trigger LANGUAGE sql AS ''",
+    ):
         with pytest.raises(BenchError, match="permission denied|must be owner"):
             catalog.sql(statement, role="olga")
     catalog.ok("tenant", as_role="olga", tenant="acme", state="absent", cascade=True)
@@ -234,7 +280,7 @@ def test_an_owner_need_not_be_superuser(postgres: Postgres, database: Database, 
     database.sql(f'ALTER DATABASE "{database.name}" OWNER TO owen')
     own = Catalog(database)
     assert own.ok("catalog", as_role="owen")["changed"]
-    own.sql("GRANT CONNECT ON DATABASE \"%s\" TO llmops_operator" % database.name, role="owen")
+    own.sql('GRANT CONNECT ON DATABASE "%s" TO llmops_operator' % database.name, role="owen")
     own.sql("DROP ROLE IF EXISTS otto; CREATE ROLE otto LOGIN IN ROLE llmops_operator")
     own.ok("tenant", as_role="otto", tenant="acme", users=[{"email": "a@acme.example", "role": "admin"}], agents=[{}])
     assert verified(own, as_role="owen")["rows"] == 3
@@ -250,13 +296,19 @@ def test_set_role_shows_in_the_trail(catalog: Catalog) -> None:
 
 # Nothing is burnt, nothing is leaked
 
+
 def test_no_change_and_check_mode_write_nothing(catalog: Catalog, postgres: Postgres) -> None:
-    same = {"tenant": "empresa-corp", "users": [{"email": ADMIN["email"], "role": "admin"}], "agents": [{"memory_limit": "6g"}]}
+    same = {
+        "tenant": "empresa-corp",
+        "users": [{"email": ADMIN["email"], "role": "admin"}],
+        "agents": [{"memory_limit": "6g"}],
+    }
     more = {"tenant": "acme", "users": [{"email": "a@acme.example"}], "agents": [{}]}
     state = (
         "SELECT jsonb_build_array((SELECT jsonb_object_agg(relname, ARRAY[n_tup_ins, n_tup_upd, n_tup_del, n_dead_tup])"
         " FROM pg_stat_user_tables), (SELECT count(*) FROM pg_sequences WHERE schemaname = 'llmops'),"
-        " (SELECT jsonb_agg(x ORDER BY x::text) FROM (SELECT jsonb_build_array(xmin::text, a.ctid::text) x FROM llmops.agents a"
+        " (SELECT jsonb_agg(x ORDER BY x::text) FROM ("
+        "SELECT jsonb_build_array(xmin::text, a.ctid::text) x FROM llmops.agents a"
         " UNION ALL SELECT jsonb_build_array(xmin::text, u.ctid::text) FROM llmops.users u) y))"
     )
     catalog.sql("VACUUM")

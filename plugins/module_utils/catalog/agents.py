@@ -14,100 +14,11 @@ except ImportError:
     sql = None
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import records, tables
+from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.agent_wishes import AGENT, DEFAULT_MEMORY
 from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.placement import Placement
-from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.records import CLEAR, Kind, Row
+from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.records import CLEAR, Row
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.names import check_slug, full_model
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Change, Plan
-from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import (
-    format_cpus,
-    format_size,
-    parse_cpus,
-    parse_size,
-)
-
-DEFAULT_MODEL = "phi4-mini"
-DEFAULT_MEMORY = 6 * 1024**3
-DEFAULT_CPUS = 2000
-
-
-def _defaults(row: Row) -> dict[str, Any]:
-    memory = row.get("memory_limit") or DEFAULT_MEMORY
-    return {
-        "bind_address": "127.0.0.1",
-        "models": [DEFAULT_MODEL],
-        "memory_limit": memory,
-        "memory_reservation": memory // 2,
-        "cpu_limit": DEFAULT_CPUS,
-        "context_length": 4096,
-        "num_parallel": 1,
-        "keep_alive": "5m",
-        "desired_state": "started",
-    }
-
-
-AGENT = Kind(
-    name="agent",
-    table="agents",
-    identity="agent",
-    keys=("agent", "tenant"),
-    fields=(
-        "host", "port", "bind_address", "models", "memory_limit", "memory_reservation", "cpu_limit", "context_length",
-        "num_parallel", "keep_alive", "image", "desired_state", "observed",
-    ),
-    key=lambda row: (row["agent"],),
-    title=lambda row: row["agent"],
-    defaults=_defaults,
-    show={"memory_limit": format_size, "memory_reservation": format_size, "cpu_limit": format_cpus},
-)
-
-
-def wish(options: Mapping[str, Any]) -> dict[str, Any]:
-    """An agent's options, checked and in the catalog's units. Its name is None when it is left to :func:`name_all`.
-
-    :raises TenancyError: ``invalid_slug``, ``invalid_size``, ``invalid_cpus``, ``invalid_port`` or ``invalid_model``.
-    """
-    clearable = records.clearable
-    tenant = check_slug(options["tenant"])
-    port = options["port"]
-    if port is not None and not 0 <= port <= 65535:
-        raise TenancyError(
-            f"port {port} is not a port", cause="a port is a number from 1 to 65535",
-            remedy="Give another, or 0 to have one chosen", kind="invalid_port",
-        )
-    return {
-        "tenant": tenant,
-        "agent": check_slug(options["agent"], "agent") if options["agent"] else None,
-        "state": options["state"],
-        "host": clearable(options["host"], str.strip),
-        "port": _number(port),
-        "bind_address": clearable(options["bind_address"], str.strip),
-        "models": _models(options["models"]),
-        "memory_limit": clearable(options["memory_limit"], lambda text: parse_size(text, "memory_limit")),
-        "memory_reservation": clearable(
-            options["memory_reservation"], lambda text: parse_size(text, "memory_reservation")
-        ),
-        "cpu_limit": clearable(options["cpu_limit"], lambda text: parse_cpus(text, "cpu_limit")),
-        "context_length": _number(options["context_length"]),
-        "num_parallel": _number(options["num_parallel"]),
-        "keep_alive": clearable(options["keep_alive"], str.strip),
-        "image": clearable(options["image"], str.strip),
-        "desired_state": options["desired_state"],
-        "observed": CLEAR if options["observed"] == {} else options["observed"],
-    }
-
-
-def _number(value: int | None) -> Any:
-    return CLEAR if value == 0 else value
-
-
-def _models(models: Sequence[str] | None) -> Any:
-    if models is None:
-        return None
-    named = [model.strip() for model in models if model.strip()]
-    for model in named:
-        full_model(model)
-    return list(dict.fromkeys(named)) if named else CLEAR
 
 
 def name_all(conn: Any, wishes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -132,8 +43,10 @@ def name_all(conn: Any, wishes: Sequence[Mapping[str, Any]]) -> list[dict[str, A
             named.append({**each, "agent": have[0] if len(have) == 1 else tenant})
         elif each["state"] == "absent" or any(each[name] is not None for name in AGENT.fields):
             raise TenancyError(
-                f"Tenant {tenant} has {len(have)} agents, and none is named", cause=f"it has {', '.join(have[:10])}",
-                remedy="Say which one with 'agent'", kind="ambiguous_agent",
+                f"Tenant {tenant} has {len(have)} agents, and none is named",
+                cause=f"it has {', '.join(have[:10])}",
+                remedy="Say which one with 'agent'",
+                kind="ambiguous_agent",
             )
     return named
 
@@ -151,9 +64,7 @@ def of_tenants(conn: Any, tenants: Sequence[str]) -> list[dict[str, Any]]:
     ).fetchall()
 
 
-def ensure(
-    conn: Any, wishes: Sequence[Mapping[str, Any]], placement: Placement
-) -> tuple[Plan, dict[records.Key, Row]]:
+def ensure(conn: Any, wishes: Sequence[Mapping[str, Any]], placement: Placement) -> tuple[Plan, dict[records.Key, Row]]:
     """Make the agents' records as wished; what has no host or port gets one.
 
     :returns: the plan carried out, and the wished agents as they are now.
@@ -173,9 +84,14 @@ def ensure(
         # One after the other: each finds the ports that those before have left and taken.
         moved.append(_place_again(conn, move, placement))
         written.update(tables.write(conn, AGENT, records.Steps(update=(moved[-1],))))
-    written.update(tables.write(
-        conn, AGENT, records.Steps(create=_explicit_first(steps.create)), lambda c, rows: _insert(c, rows, placement)
-    ))
+    written.update(
+        tables.write(
+            conn,
+            AGENT,
+            records.Steps(create=_explicit_first(steps.create)),
+            lambda c, rows: _insert(c, rows, placement),
+        )
+    )
     _check_room(conn, changes, placement)
     written.update(_observed_now(conn, wishes))
     gone = {AGENT.key(row) for row in steps.remove}
@@ -190,7 +106,8 @@ def _check_owners(wishes: Sequence[Mapping[str, Any]], current: Mapping[records.
         if row and row["tenant"] != each["tenant"]:
             raise TenancyError(
                 f"Agent {row['agent']} belongs to tenant {row['tenant']}, not to {each['tenant']}",
-                cause="names of agents are unique in the whole catalog", remedy="Choose another name for the agent",
+                cause="names of agents are unique in the whole catalog",
+                remedy="Choose another name for the agent",
                 kind="agent_taken",
             )
 
@@ -232,7 +149,8 @@ def _place_again(conn: Any, update: Update, placement: Placement) -> Update:
     rest = tuple(change for change in changes if change.field not in ("host", "port"))
     where = tuple(
         Change(name, old.get(name, row[name]), placed[name])
-        for name in ("host", "port") if old.get(name, row[name]) != placed[name]
+        for name in ("host", "port")
+        if old.get(name, row[name]) != placed[name]
     )
     return placed, where + rest
 
@@ -244,8 +162,10 @@ def _explicit_first(rows: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...
 
 def _placing(placement: Placement) -> dict[str, Any]:
     return {
-        "hosts": placement.as_json(), "any_host": not placement.named_hosts_only,
-        "first": placement.first, "last": placement.last,
+        "hosts": placement.as_json(),
+        "any_host": not placement.named_hosts_only,
+        "first": placement.first,
+        "last": placement.last,
     }
 
 
@@ -254,9 +174,7 @@ def _insert(conn: Any, rows: Sequence[Row], placement: Placement) -> list[dict[s
         if row["host"]:
             placement.check_host(row["host"], row["agent"])
     columns = AGENT.keys + AGENT.fields
-    sources = sql.SQL(", ").join(
-        sql.Identifier("p" if name in ("host", "port") else "r", name) for name in columns
-    )
+    sources = sql.SQL(", ").join(sql.Identifier("p" if name in ("host", "port") else "r", name) for name in columns)
     query = sql.SQL(
         "INSERT INTO llmops.agents ({columns})"
         " SELECT {sources} FROM jsonb_populate_recordset(NULL::llmops.agents, %(rows)s) r"
@@ -270,14 +188,19 @@ def _insert(conn: Any, rows: Sequence[Row], placement: Placement) -> list[dict[s
 def _check_room(conn: Any, changes: Sequence[Update], placement: Placement) -> None:
     """A host must have room for what its agents grow by; new and moved agents were placed where there is room."""
     hosts = {
-        row["host"] for row, differences in changes for change in differences
+        row["host"]
+        for row, differences in changes
+        for change in differences
         if change.field in ("memory_limit", "cpu_limit") and change.after > change.before
     }
     if hosts:
-        placement.check_room(conn.execute(
-            "SELECT host, count(*) AS agents, sum(memory_limit) AS memory, sum(cpu_limit) AS cpus"
-            " FROM llmops.agents WHERE host = ANY(%s) GROUP BY host ORDER BY host", (list(hosts),)
-        ).fetchall())
+        placement.check_room(
+            conn.execute(
+                "SELECT host, count(*) AS agents, sum(memory_limit) AS memory, sum(cpu_limit) AS cpus"
+                " FROM llmops.agents WHERE host = ANY(%s) GROUP BY host ORDER BY host",
+                (list(hosts),),
+            ).fetchall()
+        )
 
 
 def _observed_now(conn: Any, wishes: Sequence[Mapping[str, Any]]) -> dict[records.Key, Row]:
@@ -285,7 +208,11 @@ def _observed_now(conn: Any, wishes: Sequence[Mapping[str, Any]]) -> dict[record
     seen = [each["agent"] for each in wishes if each["state"] == "present" and each["observed"] is not None]
     if not seen:
         return {}
-    return tables.by_key(AGENT, conn.execute(
-        "UPDATE llmops.agents SET observed_at = CASE WHEN observed IS NOT NULL THEN now() END"
-        " WHERE agent = ANY(%s) RETURNING *", (seen,)
-    ).fetchall())
+    return tables.by_key(
+        AGENT,
+        conn.execute(
+            "UPDATE llmops.agents SET observed_at = CASE WHEN observed IS NOT NULL THEN now() END"
+            " WHERE agent = ANY(%s) RETURNING *",
+            (seen,),
+        ).fetchall(),
+    )

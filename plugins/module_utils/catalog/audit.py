@@ -27,8 +27,8 @@ _FIRST_BAD = """
 SELECT seq, expected, entity, operation, key, at FROM (
     SELECT *, coalesce(lag(seq) OVER (ORDER BY seq), 0) + 1 AS expected,
         sha256(coalesce(lag(hash) OVER (ORDER BY seq), '') || convert_to(llmops.audit_content(
-            llmops.audit_context(at, txid, entity, operation, db_role, acting_role, os_user, os_login, os_host, actor, run,
-                application, client_address),
+            llmops.audit_context(at, txid, entity, operation, db_role, acting_role, os_user, os_login, os_host, actor,
+                run, application, client_address),
             seq, tenant, key, before, after), 'UTF8')) AS computed
     FROM llmops.audit
 ) chained
@@ -44,18 +44,22 @@ def entries(conn: Any, filters: Mapping[str, Any]) -> list[dict[str, Any]]:
     :param filters: options of module ``audit_info``.
     :raises TenancyError: ``invalid_time``.
     """
-    where, values = tables.filters({
-        "tenant = {}": filters["tenant"],
-        "entity = {}": ENTITIES.get(filters["entity"]),
-        "key = {}": filters["key"],
-        "operation = {}": filters["operation"],
-        "at >= {}": _time(filters["since"], "since"),
-        "at < {}": _time(filters["until"], "until"),
-        "{} IN (actor, os_user, os_login, db_role, acting_role)": filters["actor"],
-        "run = {}": filters["run"],
-    })
-    query = sql.SQL("SELECT * FROM llmops.audit") + where + sql.SQL(" ORDER BY seq DESC LIMIT {}").format(
-        sql.Literal(filters["limit"])
+    where, values = tables.filters(
+        {
+            "tenant = {}": filters["tenant"],
+            "entity = {}": ENTITIES.get(filters["entity"]),
+            "key = {}": filters["key"],
+            "operation = {}": filters["operation"],
+            "at >= {}": _time(filters["since"], "since"),
+            "at < {}": _time(filters["until"], "until"),
+            "{} IN (actor, os_user, os_login, db_role, acting_role)": filters["actor"],
+            "run = {}": filters["run"],
+        }
+    )
+    query = (
+        sql.SQL("SELECT * FROM llmops.audit")
+        + where
+        + sql.SQL(" ORDER BY seq DESC LIMIT {}").format(sql.Literal(filters["limit"]))
     )
     return [
         {**records.as_result(row), "entity": _NAMES.get(row["entity"], row["entity"]), "hash": row["hash"].hex()}
@@ -64,7 +68,7 @@ def entries(conn: Any, filters: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def head(conn: Any) -> str | None:
-    """The last row's number and hash, as ``<seq>:<hash>``: kept elsewhere, it proves later that nothing before changed."""
+    """The last row's number and hash, ``<seq>:<hash>``. Kept elsewhere, it proves later that nothing before changed."""
     row = conn.execute(_HEAD).fetchone()
     return f"{row['seq']}:{row['hash'].hex()}" if row else None
 
@@ -72,7 +76,7 @@ def head(conn: Any) -> str | None:
 def verify(conn: Any, anchor: str | None = None) -> dict[str, Any]:
     """Whether the trail is whole: no row edited, added, moved, or missing before its end.
 
-    :param anchor: a head from an earlier time. It shows, too, that the end was not cut off or the whole trail rewritten.
+    :param anchor: a head from an earlier time. It shows, too, that the end was not cut off and the whole not rewritten.
     :returns: ``valid``, ``rows`` (how many), and ``first_bad`` with ``seq`` and ``reason``.
     :raises TenancyError: ``invalid_anchor``.
     """
@@ -84,8 +88,10 @@ def verify(conn: Any, anchor: str | None = None) -> dict[str, Any]:
 
 def _first_bad(row: Mapping[str, Any]) -> dict[str, Any]:
     named = {
-        "at": records.plain(row["at"]), "entity": _NAMES.get(row["entity"], row["entity"]),
-        "operation": row["operation"], "key": row["key"],
+        "at": records.plain(row["at"]),
+        "entity": _NAMES.get(row["entity"], row["entity"]),
+        "operation": row["operation"],
+        "key": row["key"],
     }
     if row["seq"] == row["expected"]:
         return {"seq": row["seq"], "reason": "the row is not what was written, or not in its place", **named}
@@ -99,7 +105,8 @@ def _against_anchor(conn: Any, anchor: str | None) -> dict[str, Any] | None:
     match = re.fullmatch(r"(\d{1,18}):([0-9a-f]{64})", anchor.strip())
     if not match:
         raise TenancyError(
-            f"anchor '{anchor}' is not a head of the audit trail", remedy="Give what 'head' was at an earlier time",
+            f"anchor '{anchor}' is not a head of the audit trail",
+            remedy="Give what 'head' was at an earlier time",
             kind="invalid_anchor",
         )
     row = conn.execute("SELECT hash FROM llmops.audit WHERE seq = %s", (int(match[1]),)).fetchone()
@@ -107,8 +114,11 @@ def _against_anchor(conn: Any, anchor: str | None) -> dict[str, Any] | None:
         return None
     return {
         "seq": int(match[1]),
-        "reason": "the anchored row has another hash: the trail was rewritten" if row else
-        "the anchored row is gone: the end of the trail was cut off",
+        "reason": (
+            "the anchored row has another hash: the trail was rewritten"
+            if row
+            else "the anchored row is gone: the end of the trail was cut off"
+        ),
     }
 
 
@@ -119,6 +129,8 @@ def _time(text: str | None, name: str) -> datetime | None:
         parsed = datetime.fromisoformat(text.strip())
     except ValueError:
         raise TenancyError(
-            f"{name} '{text}' is not a time", remedy="Write it as 2026-11-22 or 2026-11-22T08:00:00Z", kind="invalid_time"
+            f"{name} '{text}' is not a time",
+            remedy="Write it as 2026-11-22 or 2026-11-22T08:00:00Z",
+            kind="invalid_time",
         ) from None
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)

@@ -28,35 +28,90 @@ DEFAULT_DATABASE = "llmops"
 
 # libpq reports a refused connection as text alone, without a code. First match wins.
 _CAUSES = (
-    (r"received invalid response|invalid response to|unexpected response", "unreachable",
-     "what answers there is no PostgreSQL", "Check host and port (PGHOST, PGPORT)"),
-    (r"password authentication failed|no password supplied|SCRAM exchange|authentication failed .*password",
-     "wrong_password", "the password is wrong or missing",
-     "Correct catalog_password, LLMOPS_CATALOG_PASSWORD or the entry in ~/.pgpass"),
-    (r"peer authentication failed|ident authentication failed", "wrong_role",
-     "the operating system user {os_user} may not connect as this role",
-     "Run as an operating system user of that name, name another role (user=…), or map it in pg_ident.conf"),
-    (r"role \"?.*\"? does not exist", "wrong_role", "the server knows no such role",
-     "Name another role (user=…), or create it: CREATE ROLE {user} LOGIN IN ROLE llmops_operator"),
-    (r"database \"?.*\"? does not exist", "database_missing", "the server has no such database",
-     "Create it with llmops.tenancy.catalog and create_database=true, or name another (dbname=…)"),
-    (r"permission denied for database", "no_permission", "the role may not connect to this database",
-     "GRANT CONNECT ON DATABASE {dbname} TO {user}"),
-    (r"no pg_hba.conf entry", "access_refused", "the server's pg_hba.conf lets nobody in from here that way",
-     "Add an entry there; if it demands TLS, set sslmode=require"),
-    (r"certificate|SSL|TLS", "tls", "TLS did not come about", "Check sslmode, sslrootcert and the server's certificate"),
-    (r"definition of service .* not found|service file", "service_missing", "libpq knows no such service",
-     "Check PGSERVICE, ~/.pg_service.conf and PGSERVICEFILE"),
-    (r"too many clients|too many connections|remaining connection slots", "busy", "the server has no free connection",
-     "Try again later, or raise max_connections"),
-    (r"starting up|shutting down|recovery mode|not yet accepting", "unavailable", "the server is starting or stopping",
-     "Try again in a moment"),
-    (r"could not translate host name|failed to resolve|Name or service not known|Temporary failure in name resolution",
-     "unreachable", "the host name can't be resolved", "Check host= and the name service"),
-    (r"timeout|timed out", "unreachable", "no answer within {connect_timeout} s",
-     "Check host, port and firewall, or raise connect_timeout"),
-    (r"Connection refused|No such file or directory|could not connect|connection failed|No route|unreachable|closed",
-     "unreachable", "no PostgreSQL answers there", "Check that it runs and that host and port are right (PGHOST, PGPORT)"),
+    (
+        r"received invalid response|invalid response to|unexpected response",
+        "unreachable",
+        "what answers there is no PostgreSQL",
+        "Check host and port (PGHOST, PGPORT)",
+    ),
+    (
+        r"password authentication failed|no password supplied|SCRAM exchange|authentication failed .*password",
+        "wrong_password",
+        "the password is wrong or missing",
+        "Correct catalog_password, LLMOPS_CATALOG_PASSWORD or the entry in ~/.pgpass",
+    ),
+    (
+        r"peer authentication failed|ident authentication failed",
+        "wrong_role",
+        "the operating system user {os_user} may not connect as this role",
+        "Run as an operating system user of that name, name another role (user=…), or map it in pg_ident.conf",
+    ),
+    (
+        r"role \"?.*\"? does not exist",
+        "wrong_role",
+        "the server knows no such role",
+        "Name another role (user=…), or create it: CREATE ROLE {user} LOGIN IN ROLE llmops_operator",
+    ),
+    (
+        r"database \"?.*\"? does not exist",
+        "database_missing",
+        "the server has no such database",
+        "Create it with llmops.tenancy.catalog and create_database=true, or name another (dbname=…)",
+    ),
+    (
+        r"permission denied for database",
+        "no_permission",
+        "the role may not connect to this database",
+        "GRANT CONNECT ON DATABASE {dbname} TO {user}",
+    ),
+    (
+        r"no pg_hba.conf entry",
+        "access_refused",
+        "the server's pg_hba.conf lets nobody in from here that way",
+        "Add an entry there; if it demands TLS, set sslmode=require",
+    ),
+    (
+        r"certificate|SSL|TLS",
+        "tls",
+        "TLS did not come about",
+        "Check sslmode, sslrootcert and the server's certificate",
+    ),
+    (
+        r"definition of service .* not found|service file",
+        "service_missing",
+        "libpq knows no such service",
+        "Check PGSERVICE, ~/.pg_service.conf and PGSERVICEFILE",
+    ),
+    (
+        r"too many clients|too many connections|remaining connection slots",
+        "busy",
+        "the server has no free connection",
+        "Try again later, or raise max_connections",
+    ),
+    (
+        r"starting up|shutting down|recovery mode|not yet accepting",
+        "unavailable",
+        "the server is starting or stopping",
+        "Try again in a moment",
+    ),
+    (
+        r"could not translate host name|failed to resolve|Name or service not known|failure in name resolution",
+        "unreachable",
+        "the host name can't be resolved",
+        "Check host= and the name service",
+    ),
+    (
+        r"timeout|timed out",
+        "unreachable",
+        "no answer within {connect_timeout} s",
+        "Check host, port and firewall, or raise connect_timeout",
+    ),
+    (
+        r"Connection refused|No such file or directory|could not connect|connection failed|No route|unreachable|closed",
+        "unreachable",
+        "no PostgreSQL answers there",
+        "Check that it runs and that host and port are right (PGHOST, PGPORT)",
+    ),
 )
 # A server that vanishes without a word is noticed in a minute and not in two hours, the kernel's default.
 _KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
@@ -91,14 +146,17 @@ def parameters(settings: CatalogSettings, dbname: str | None = None) -> dict[str
     if not readable:
         # Neither libpq's message nor the port is shown: with a stray / or @ in it, they hold the password.
         raise TenancyError(
-            "catalog_dsn is not a libpq connection string or URI", cause="libpq can't read it",
-            remedy="Write it as 'host=db.example.com dbname=llmops' or 'postgresql://db.example.com/llmops', and special"
-            " characters of a password in a URI as %XX",
+            "catalog_dsn is not a libpq connection string or URI",
+            cause="libpq can't read it",
+            remedy="Write it as 'host=db.example.com dbname=llmops' or 'postgresql://db.example.com/llmops', and"
+            " special characters of a password in a URI as %XX",
             kind="invalid_dsn",
         )
     if dbname:
         given["dbname"] = dbname
-    elif not (given.get("dbname") or given.get("service") or os.environ.get("PGDATABASE") or os.environ.get("PGSERVICE")):
+    elif not (
+        given.get("dbname") or given.get("service") or os.environ.get("PGDATABASE") or os.environ.get("PGSERVICE")
+    ):
         given["dbname"] = DEFAULT_DATABASE
     if settings.password:
         given["password"] = settings.password
@@ -126,7 +184,9 @@ def target(given: dict[str, Any]) -> Target:
     )
 
 
-def connect(settings: CatalogSettings, *, dbname: str | None = None, autocommit: bool = False) -> psycopg.Connection[Any]:
+def connect(
+    settings: CatalogSettings, *, dbname: str | None = None, autocommit: bool = False
+) -> psycopg.Connection[Any]:
     """An open connection with rows as dicts. A server that is just starting gets ``connect_timeout`` seconds.
 
     :raises TenancyError: kinds of ``_CAUSES``, naming host, port, database and role, never the password.
@@ -148,7 +208,10 @@ def _refusal(error: psycopg.Error, given: dict[str, Any], settings: CatalogSetti
     where = target(given)
     said = _last_line(str(error), given.get("password"))
     facts = {
-        "user": where.user, "dbname": where.dbname, "connect_timeout": given["connect_timeout"], "os_user": os_user(),
+        "user": where.user,
+        "dbname": where.dbname,
+        "connect_timeout": given["connect_timeout"],
+        "os_user": os_user(),
     }
     for pattern, kind, cause, remedy in _CAUSES:
         if re.search(pattern, str(error), re.IGNORECASE):
@@ -156,8 +219,14 @@ def _refusal(error: psycopg.Error, given: dict[str, Any], settings: CatalogSetti
     else:
         kind, cause, remedy = "unreachable", "PostgreSQL refused", "Check the connection options"
     return TenancyError(
-        f"Can't connect to {where}", cause=f"{cause.format(**facts)} ({said})", remedy=remedy.format(**facts), kind=kind,
-        host=where.host, port=where.port, database=where.dbname, role=where.user,
+        f"Can't connect to {where}",
+        cause=f"{cause.format(**facts)} ({said})",
+        remedy=remedy.format(**facts),
+        kind=kind,
+        host=where.host,
+        port=where.port,
+        database=where.dbname,
+        role=where.user,
     )
 
 

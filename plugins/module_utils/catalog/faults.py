@@ -20,10 +20,16 @@ OWN_RULE = "LT000"
 CONSTRAINTS = {
     "tenants_pkey": ("conflict", "Another run made the same tenant just now", "Run it again"),
     "tenants_tenant_slug": ("invalid_slug", "The tenant's name is not valid", "Use 2 to 32 of a-z, 0-9 and '-'"),
-    "tenants_name_given": ("invalid_name", "A tenant's display name must have 1 to 200 characters", "Give another name"),
+    "tenants_name_given": (
+        "invalid_name",
+        "A tenant's display name must have 1 to 200 characters",
+        "Give another name",
+    ),
     "tenants_domain_valid": ("invalid_domain", "The domain is not valid", "Write it as example.com"),
     "tenants_m365_tenant_id_valid": (
-        "invalid_m365_tenant_id", "The Microsoft 365 tenant id is not valid", "Give its GUID or its domain",
+        "invalid_m365_tenant_id",
+        "The Microsoft 365 tenant id is not valid",
+        "Give its GUID or its domain",
     ),
     "tenants_quota_valid": ("invalid_quota", "A quota can't be negative", "Give 0 or more, or '' for no limit"),
     "users_tenant_exists": ("tenant_missing", "The tenant does not exist", "Make it first with llmops.tenancy.tenant"),
@@ -31,7 +37,9 @@ CONSTRAINTS = {
     "users_role_known": ("invalid_role", "The role is not known", "Use admin, analyst or viewer"),
     "users_email_unique": ("email_taken", "Two users of a tenant can't have the same email", "Give another email"),
     "users_external_id_unique": (
-        "external_id_taken", "Two users of a tenant can't have the same external id", "Give another id",
+        "external_id_taken",
+        "Two users of a tenant can't have the same external id",
+        "Give another id",
     ),
     "agents_pkey": ("conflict", "Another run made the same agent just now", "Run it again"),
     "agents_tenant_exists": ("tenant_missing", "The tenant does not exist", "Make it first with llmops.tenancy.tenant"),
@@ -42,7 +50,9 @@ CONSTRAINTS = {
     "agents_bind_address_valid": ("invalid_address", "bind_address is not an IP address", "Use 127.0.0.1 or 0.0.0.0"),
     "agents_memory_limit_valid": ("invalid_size", "memory_limit is below 6m, the least Docker takes", "Give more"),
     "agents_memory_reservation_valid": (
-        "invalid_size", "memory_reservation can't exceed memory_limit", "Give a smaller memory_reservation",
+        "invalid_size",
+        "memory_reservation can't exceed memory_limit",
+        "Give a smaller memory_reservation",
     ),
     "agents_cpu_limit_valid": ("invalid_cpus", "cpu_limit must be from 0.01 to 1024", "Give another"),
     "agents_context_length_valid": ("invalid_number", "context_length must be from 1 to 16777216", "Give another"),
@@ -54,19 +64,37 @@ CONSTRAINTS = {
 
 # SQLSTATE or its class -> kind, what is wrong, remedy. The longer one wins.
 STATES = {
-    "55P03": ("lock_timeout", "Another run held the catalog longer than lock_timeout", "Run it again, or raise lock_timeout"),
+    "55P03": (
+        "lock_timeout",
+        "Another run held the catalog longer than lock_timeout",
+        "Run it again, or raise lock_timeout",
+    ),
     "57014": ("statement_timeout", "A statement took longer than statement_timeout", "Raise statement_timeout"),
     "25P03": ("unavailable", "The catalog ended the transaction because it idled", "Run it again"),
     "40": ("conflict", "Another transaction got in the way; nothing was changed", "Run it again"),
     "57P": ("unavailable", "The catalog was stopped in mid-run; nothing of this call was kept", "Run it again"),
     "08": ("unavailable", "The connection to the catalog was lost; nothing of this call was kept", "Run it again"),
     "42501": (
-        "no_permission", "The database role may not do this", "GRANT llmops_operator TO it (llmops_auditor to read only)",
+        "no_permission",
+        "The database role may not do this",
+        "GRANT llmops_operator TO it (llmops_auditor to read only)",
     ),
     "25006": ("read_only", "The catalog is read-only, perhaps a standby", "Connect to the primary server"),
-    "3F000": ("schema_missing", "The database has no catalog", "Run llmops.tenancy.catalog (playbooks/prepare_host.yml)"),
-    "42P01": ("schema_missing", "The database has no catalog", "Run llmops.tenancy.catalog (playbooks/prepare_host.yml)"),
-    "53": ("out_of_resources", "The catalog's server has run out of a resource", "Free disk, memory or connections there"),
+    "3F000": (
+        "schema_missing",
+        "The database has no catalog",
+        "Run llmops.tenancy.catalog (playbooks/prepare_host.yml)",
+    ),
+    "42P01": (
+        "schema_missing",
+        "The database has no catalog",
+        "Run llmops.tenancy.catalog (playbooks/prepare_host.yml)",
+    ),
+    "53": (
+        "out_of_resources",
+        "The catalog's server has run out of a resource",
+        "Free disk, memory or connections there",
+    ),
     "22": ("invalid_value", "PostgreSQL refused a value", "Correct the value"),
 }
 
@@ -80,7 +108,10 @@ def translate(error: psycopg.Error, where: str) -> TenancyError:
     said = diag.message_primary or str(error)
     if error.sqlstate == OWN_RULE:
         return TenancyError(
-            said, cause=diag.message_detail or "", remedy=diag.message_hint or "", kind=diag.constraint_name or "refused"
+            said,
+            cause=diag.message_detail or "",
+            remedy=diag.message_hint or "",
+            kind=diag.constraint_name or "refused",
         )
     if diag.constraint_name in CONSTRAINTS:
         kind, what, remedy = CONSTRAINTS[diag.constraint_name]
@@ -93,6 +124,8 @@ def translate(error: psycopg.Error, where: str) -> TenancyError:
             kind, what, remedy = STATES[state[:length]]
             return TenancyError(what, cause=f"{where}: {said}", remedy=remedy, kind=kind)
     return TenancyError(
-        "The catalog refused a statement", cause=f"{where}: {said} (SQLSTATE {state or 'none'})",
-        remedy="Please report it", kind="catalog_error",
+        "The catalog refused a statement",
+        cause=f"{where}: {said} (SQLSTATE {state or 'none'})",
+        remedy="Please report it",
+        kind="catalog_error",
     )

@@ -41,12 +41,15 @@ def tenants(conn: Any, *, tenant: str | None = None, active: bool | None = None)
 
 
 def users(
-    conn: Any, *, tenant: str | None = None, email: str | None = None, role: str | None = None, active: bool | None = None
+    conn: Any,
+    *,
+    tenant: str | None = None,
+    email: str | None = None,
+    role: str | None = None,
+    active: bool | None = None,
 ) -> list[dict[str, Any]]:
     """Users that fit all filters given."""
-    conditions = {
-        "tenant = {}": tenant, "lower(email) = lower({})": email, "role = {}": role, "active = {}": active,
-    }
+    conditions = {"tenant = {}": tenant, "lower(email) = lower({})": email, "role = {}": role, "active = {}": active}
     return _select(conn, "SELECT * FROM llmops.users", conditions, "tenant, lower(email)")
 
 

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from typing import Any, Callable, Iterable, Mapping, Sequence
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import agents, records, tenants, users
+from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import (
+    agent_wishes,
+    agents,
+    records,
+    tenants,
+    users,
+)
 from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.placement import Placement
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Plan
 
@@ -26,7 +32,8 @@ def ensure_users(conn: Any, options: Options, *, check: bool, warn: Warn) -> tup
     _demand_tenants(conn, wishes, check, warn)
     plan, now = users.ensure(conn, wishes)
     return plan, [
-        _result(wish, now.get(users.USER.key(wish)), {"tenant": wish["tenant"], "email": wish["email"]}) for wish in wishes
+        _result(wish, now.get(users.USER.key(wish)), {"tenant": wish["tenant"], "email": wish["email"]})
+        for wish in wishes
     ]
 
 
@@ -38,32 +45,35 @@ def ensure_agents(
     :returns: the plan carried out, and the agents in the order of the options.
     :raises TenancyError: ``tenant_missing``, those of :func:`agents.ensure`, or that of a bad option.
     """
-    wishes = [agents.wish(each) for each in options]
+    wishes = [agent_wishes.wish(each) for each in options]
     _demand_tenants(conn, wishes, check, warn)
     named = agents.name_all(conn, wishes)
     if check:
         _make_observed(conn, named, placement, warn)
     plan, now = agents.ensure(conn, named, placement)
     return plan, [
-        _result(wish, now.get(agents.AGENT.key(wish)), {"tenant": wish["tenant"], "agent": wish["agent"]})
+        _result(wish, now.get(agent_wishes.AGENT.key(wish)), {"tenant": wish["tenant"], "agent": wish["agent"]})
         for wish in named
     ]
 
 
-def _make_observed(
-    conn: Any, wishes: Sequence[Mapping[str, Any]], placement: Placement, warn: Warn
-) -> None:
+def _make_observed(conn: Any, wishes: Sequence[Mapping[str, Any]], placement: Placement, warn: Warn) -> None:
     """Make agents that are only observed and not there: what was seen has been made by an earlier task of the play."""
     current = agents.find(conn, [each["agent"] for each in wishes])
-    others = [name for name in agents.AGENT.fields if name != "observed"]
+    others = [name for name in agent_wishes.AGENT.fields if name != "observed"]
     unknown = [
-        {**each, "observed": None} for each in wishes
-        if each["state"] == "present" and each["observed"] is not None and agents.AGENT.key(each) not in current
+        {**each, "observed": None}
+        for each in wishes
+        if each["state"] == "present"
+        and each["observed"] is not None
+        and agent_wishes.AGENT.key(each) not in current
         and all(each[name] is None for name in others)
     ]
     if unknown:
         agents.ensure(conn, unknown, placement)
-        warn("Check mode counts an agent that was observed, and that the catalog does not have, as made by an earlier task")
+        warn(
+            "Check mode counts an observed agent that the catalog does not have as made by an earlier task"
+        )
 
 
 def _result(wish: Mapping[str, Any], row: records.Row | None, key: Mapping[str, Any]) -> dict[str, Any]:

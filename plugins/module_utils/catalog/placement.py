@@ -59,8 +59,10 @@ class Placement:
         names = [each.name for each in self.hosts]
         if self.named_hosts_only and host not in names:
             raise TenancyError(
-                f"Agent {agent} can't go to host '{host}'", cause=f"agent_hosts has no such host, it has {', '.join(names)}",
-                remedy=nearest(host, names) or "Name one of them, or add it to agent_hosts", kind="unknown_host",
+                f"Agent {agent} can't go to host '{host}'",
+                cause=f"agent_hosts has no such host, it has {', '.join(names)}",
+                remedy=nearest(host, names) or "Name one of them, or add it to agent_hosts",
+                kind="unknown_host",
             )
 
     def check_room(self, used: Iterable[Mapping[str, Any]]) -> None:
@@ -73,13 +75,16 @@ class Placement:
         for row in used:
             host = capacities.get(row["host"], AgentHost(row["host"]))
             for name, limit, show in (
-                ("agents", host.agents, str), ("memory", host.memory, format_size), ("cpus", host.cpus, format_cpus)
+                ("agents", host.agents, str),
+                ("memory", host.memory, format_size),
+                ("cpus", host.cpus, format_cpus),
             ):
                 if limit is not None and row[name] > limit:
                     raise TenancyError(
                         f"Agent host {host.name} has no room: its agents would need {show(int(row[name]))} of"
                         f" {show(limit)} {name}",
-                        remedy="Ask for less, or raise the capacity the host is given in agent_hosts", kind="no_room",
+                        remedy="Ask for less, or raise the capacity the host is given in agent_hosts",
+                        kind="no_room",
                     )
 
     def as_json(self) -> str:
@@ -104,7 +109,8 @@ def read(agent_hosts: Sequence[Mapping[str, Any]] | None, port_range: str) -> Pl
     match = re.fullmatch(r"\s*(\d{1,5})\s*-\s*(\d{1,5})\s*", port_range)
     if not match or not 1 <= int(match[1]) <= int(match[2]) <= 65535:
         raise TenancyError(
-            f"port_range '{port_range}' is not a range of ports", remedy=f"Write it as {DEFAULT_PORTS}",
+            f"port_range '{port_range}' is not a range of ports",
+            remedy=f"Write it as {DEFAULT_PORTS}",
             kind="invalid_port_range",
         )
     return Placement(tuple(hosts), bool(agent_hosts), int(match[1]), int(match[2]))

@@ -75,7 +75,8 @@ def compare(kind: Kind, wishes: Iterable[Row], current: Mapping[Key, Row]) -> St
         if key in seen:
             raise TenancyError(
                 f"{kind.name.capitalize()} {kind.title(wish)} is named twice in one call",
-                remedy="Leave one of them out", kind="named_twice",
+                remedy="Leave one of them out",
+                kind="named_twice",
             )
         seen.add(key)
         row = current.get(key)

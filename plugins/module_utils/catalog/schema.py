@@ -60,13 +60,15 @@ def compare(applied: Mapping[int, str], known: Sequence[Migration] = MIGRATIONS)
         refusal = TenancyError(
             f"The catalog's schema is newer than this collection: version {version}, known are up to {latest}",
             cause="a newer release of llmops.tenancy has migrated it",
-            remedy="Upgrade the collection llmops.tenancy here", kind="schema_newer",
+            remedy="Upgrade the collection llmops.tenancy here",
+            kind="schema_newer",
         )
     elif edited:
         refusal = TenancyError(
             f"The catalog has other migrations than this collection: {', '.join(edited)}",
             cause="the checksums differ, so the schema was made by another build of llmops.tenancy",
-            remedy="Use the release that made it, or restore the database from a backup", kind="schema_differs",
+            remedy="Use the release that made it, or restore the database from a backup",
+            kind="schema_differs",
         )
     return SchemaState(version, tuple(step for step in known if step.version not in applied), refusal)
 
@@ -97,11 +99,14 @@ def demand_current(current: SchemaState) -> None:
         return
     remedy = "Run llmops.tenancy.catalog (playbooks/prepare_host.yml)"
     if current.version == 0:
-        raise TenancyError("The database has no catalog", cause="its schema llmops is missing", remedy=remedy,
-                           kind="schema_missing")
+        raise TenancyError(
+            "The database has no catalog", cause="its schema llmops is missing", remedy=remedy, kind="schema_missing"
+        )
     raise TenancyError(
         f"The catalog's schema is older than this collection: version {current.version}",
-        cause=f"not applied yet: {', '.join(step.label for step in current.pending)}", remedy=remedy, kind="schema_older",
+        cause=f"not applied yet: {', '.join(step.label for step in current.pending)}",
+        remedy=remedy,
+        kind="schema_older",
     )
 
 
@@ -133,14 +138,7 @@ def migrate(settings: CatalogSettings, *, check: bool) -> tuple[SchemaState, Sch
         if check or not before.pending:
             return before, SchemaState(before.pending[-1].version if before.pending else before.version, ())
         for step in before.pending:
-            with conn.transaction():
-                # Two at once: the second waits here, then finds the step done.
-                conn.execute(_LOCK)
-                now = state(conn)
-                if now.refusal:
-                    raise now.refusal
-                if step in now.pending:
-                    apply_here(conn, [step])
+            _apply_once(conn, step, where)
         return before, state(conn)
     except psycopg.Error as error:
         raise translate(error, where) from None
@@ -148,11 +146,35 @@ def migrate(settings: CatalogSettings, *, check: bool) -> tuple[SchemaState, Sch
         conn.close()
 
 
+def _apply_once(conn: psycopg.Connection[Any], step: Migration, where: str) -> None:
+    """Apply a migration in a transaction of its own, unless another run has done it by now."""
+    try:
+        with conn.transaction():
+            # Two at once: the second waits here, then finds the step done.
+            conn.execute(_LOCK)
+            now = state(conn)
+            if now.refusal:
+                raise now.refusal
+            if step in now.pending:
+                apply_here(conn, [step])
+    except psycopg.Error as error:
+        fault = translate(error, where)
+        remedy = "Connect as the owner of the database" if fault.kind == "no_permission" else fault.remedy
+        raise TenancyError(
+            f"Migration {step.label} failed and nothing of it was kept",
+            cause=f"{fault.what}: {fault.cause}",
+            remedy=remedy,
+            kind=fault.kind,
+        ) from None
+
+
 def _demand_server(version: int, where: str) -> None:
     if version < _OLDEST_SERVER:
         raise TenancyError(
-            f"PostgreSQL {version // 10000} is too old for the catalog", cause=f"{where} needs {_OLDEST_SERVER // 10000} at least",
-            remedy="Upgrade the server, or name another", kind="server_too_old",
+            f"PostgreSQL {version // 10000} is too old for the catalog",
+            cause=f"{where} needs {_OLDEST_SERVER // 10000} at least",
+            remedy="Upgrade the server, or name another",
+            kind="server_too_old",
         )
 
 
@@ -170,7 +192,9 @@ def ensure_database(settings: CatalogSettings, *, maintenance: str, owner: str |
         found = conn.execute("SELECT FROM pg_database WHERE datname = %s", (wanted.dbname,)).fetchone()
         if found is not None or check:
             return found is None
-        statement = sql.SQL("CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE template0").format(sql.Identifier(wanted.dbname))
+        statement = sql.SQL("CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE template0").format(
+            sql.Identifier(wanted.dbname)
+        )
         if owner:
             statement += sql.SQL(" OWNER {}").format(sql.Identifier(owner))
         conn.execute(statement)

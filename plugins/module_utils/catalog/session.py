@@ -57,7 +57,9 @@ def reading(settings: CatalogSettings) -> Iterator[psycopg.Connection[Any]]:
 
 
 @contextmanager
-def _transaction(settings: CatalogSettings, *, keep: bool, read_only: bool = False) -> Iterator[psycopg.Connection[Any]]:
+def _transaction(
+    settings: CatalogSettings, *, keep: bool, read_only: bool = False
+) -> Iterator[psycopg.Connection[Any]]:
     conn = connection.connect(settings)
     where = str(connection.target(connection.parameters(settings)))
     try:

@@ -30,7 +30,9 @@ def by_key(kind: Kind, rows: Sequence[Row]) -> dict[Key, Row]:
 
 
 def write(
-    conn: psycopg.Connection[Any], kind: Kind, steps: Steps,
+    conn: psycopg.Connection[Any],
+    kind: Kind,
+    steps: Steps,
     insert: Callable[[psycopg.Connection[Any], Sequence[Row]], list[dict[str, Any]]] | None = None,
 ) -> dict[Key, Row]:
     """Carry the steps out: new rows first, so that a new admin counts when the old one goes.
@@ -69,9 +71,7 @@ def _insert(conn: psycopg.Connection[Any], kind: Kind, rows: Sequence[Row]) -> l
 
 
 def _update(conn: psycopg.Connection[Any], kind: Kind, rows: Sequence[Row]) -> list[dict[str, Any]]:
-    assignments = sql.SQL(", ").join(
-        sql.SQL("{0} = r.{0}").format(sql.Identifier(name)) for name in kind.fields
-    )
+    assignments = sql.SQL(", ").join(sql.SQL("{0} = r.{0}").format(sql.Identifier(name)) for name in kind.fields)
     query = sql.SQL(
         "UPDATE llmops.{table} t SET {assignments} FROM jsonb_populate_recordset(NULL::llmops.{table}, %s) r"
         " WHERE t.{identity} = r.{identity} RETURNING t.*"

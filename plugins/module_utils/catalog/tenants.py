@@ -56,7 +56,8 @@ def _count(text: str) -> int:
     if text.strip().isdecimal():
         return int(text)
     raise TenancyError(
-        f"quota_agents '{text}' is not a number of agents", remedy="Give 0 or more, or '' for no limit",
+        f"quota_agents '{text}' is not a number of agents",
+        remedy="Give 0 or more, or '' for no limit",
         kind="invalid_quota",
     )
 
@@ -97,6 +98,8 @@ def demand(conn: Any, names: Sequence[str], *, create: bool = False) -> Plan | N
     known = [row["tenant"] for row in conn.execute("SELECT tenant FROM llmops.tenants").fetchall()]
     hint = nearest(missing[0], known)
     raise TenancyError(
-        f"Tenant {', '.join(missing)} does not exist", cause="the catalog has no such tenant",
-        remedy=f"{hint} Otherwise make it first with llmops.tenancy.tenant".strip(), kind="tenant_missing",
+        f"Tenant {', '.join(missing)} does not exist",
+        cause="the catalog has no such tenant",
+        remedy=f"{hint} Otherwise make it first with llmops.tenancy.tenant".strip(),
+        kind="tenant_missing",
     )

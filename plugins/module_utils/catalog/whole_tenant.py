@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import agents, records, tables, tenants, users
+from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import (
+    agent_wishes,
+    agents,
+    records,
+    tables,
+    tenants,
+    users,
+)
 from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.placement import Placement
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Plan
@@ -40,7 +47,8 @@ def ensure(conn: Any, options: Sequence[Mapping[str, Any]], placement: Placement
 def _agent_wishes(conn: Any, options: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The agents nested in tenants, each with its name."""
     return agents.name_all(
-        conn, [agents.wish({**agent, "tenant": each["tenant"]}) for each in options for agent in each["agents"] or ()]
+        conn,
+        [agent_wishes.wish({**agent, "tenant": each["tenant"]}) for each in options for agent in each["agents"] or ()],
     )
 
 
@@ -51,7 +59,8 @@ def _empty(conn: Any, options: Sequence[Mapping[str, Any]]) -> tuple[Plan, list[
         if each["users"] or each["agents"]:
             raise TenancyError(
                 f"Tenant {each['tenant']} shall be absent, yet have users or agents",
-                remedy="Leave users and agents out, or state=absent", kind="invalid_options",
+                remedy="Leave users and agents out, or state=absent",
+                kind="invalid_options",
             )
     if not names:
         return Plan(), []
@@ -62,24 +71,26 @@ def _empty(conn: Any, options: Sequence[Mapping[str, Any]]) -> tuple[Plan, list[
             raise TenancyError(
                 f"Tenant {each['tenant']} still has {len(kept)} agent{'s' * (len(kept) > 1)}:"
                 f" {', '.join(kept[:_NAMED_IN_ERROR])}{', …' * (len(kept) > _NAMED_IN_ERROR)}",
-                remedy="Remove them first (playbooks/offboard_tenant.yml does), or set cascade=true to remove their records",
-                kind="tenant_in_use", agents=kept,
+                remedy="Remove them first (playbooks/offboard_tenant.yml does), or set cascade=true",
+                kind="tenant_in_use",
+                agents=kept,
             )
-    own_users = conn.execute(
-        "SELECT * FROM llmops.users WHERE tenant = ANY(%s) ORDER BY email", (names,)
-    ).fetchall()
+    own_users = conn.execute("SELECT * FROM llmops.users WHERE tenant = ANY(%s) ORDER BY email", (names,)).fetchall()
     users.allow_losing_admins(conn, names)
     agent_steps = records.Steps(remove=tuple(own_agents))
     user_steps = records.Steps(remove=tuple(own_users))
-    tables.write(conn, agents.AGENT, agent_steps)
+    tables.write(conn, agent_wishes.AGENT, agent_steps)
     tables.write(conn, users.USER, user_steps)
-    plan = records.merge(records.plan(agents.AGENT, agent_steps, {}), records.plan(users.USER, user_steps, {}))
+    plan = records.merge(records.plan(agent_wishes.AGENT, agent_steps, {}), records.plan(users.USER, user_steps, {}))
     return plan, own_agents
 
 
 def _results(
-    conn: Any, wishes: Sequence[Mapping[str, Any]], now: Mapping[records.Key, records.Row],
-    named_users: Mapping[records.Key, records.Row], removed_agents: Sequence[records.Row],
+    conn: Any,
+    wishes: Sequence[Mapping[str, Any]],
+    now: Mapping[records.Key, records.Row],
+    named_users: Mapping[records.Key, records.Row],
+    removed_agents: Sequence[records.Row],
 ) -> list[dict[str, Any]]:
     names = [each["tenant"] for each in wishes]
     own_agents: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
@@ -89,9 +100,12 @@ def _results(
     people: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     for row in named_users.values():
         people[row["tenant"]].append(records.as_result(row, state="present"))
-    counts = {row["tenant"]: row["count"] for row in conn.execute(
-        "SELECT tenant, count(*) AS count FROM llmops.users WHERE tenant = ANY(%s) GROUP BY tenant", (names,)
-    ).fetchall()}
+    counts = {
+        row["tenant"]: row["count"]
+        for row in conn.execute(
+            "SELECT tenant, count(*) AS count FROM llmops.users WHERE tenant = ANY(%s) GROUP BY tenant", (names,)
+        ).fetchall()
+    }
     return [
         records.as_result(
             now.get((wish["tenant"],), {"tenant": wish["tenant"]}),

@@ -46,7 +46,8 @@ def entities(
             )
         return [{name: params[name] for name in entity}]
     own = [
-        name for name, option in entity.items()
+        name
+        for name, option in entity.items()
         if name not in shared and params.get(name) not in (None, option.get("default"))
     ]
     if own:
@@ -64,6 +65,7 @@ def entities(
         if missing:
             raise TenancyError(
                 f"{plural}[{number}] has no {' and no '.join(missing)}",
-                remedy=f"Give it there, or at the top for all of '{plural}'", kind="invalid_options",
+                remedy=f"Give it there, or at the top for all of '{plural}'",
+                kind="invalid_options",
             )
     return found

@@ -85,5 +85,6 @@ CREATE TABLE llmops.agents (
     CONSTRAINT agents_desired_state_known CHECK (desired_state IN ('started', 'stopped'))
 );
 CREATE INDEX agents_tenant ON llmops.agents (tenant);
-COMMENT ON TABLE llmops.agents IS 'Ollama servers and where they are. Memory in bytes, CPUs in millicpus; observed is a copy, never the truth.';
+COMMENT ON TABLE llmops.agents IS
+    'Ollama servers and where they are. Memory in bytes, CPUs in millicpus; observed is a copy, never the truth.';
 """

@@ -30,7 +30,8 @@ CREATE TABLE llmops.audit (
     CONSTRAINT audit_operation_known CHECK (operation IN ('insert', 'update', 'delete'))
 );
 CREATE INDEX audit_tenant ON llmops.audit (tenant, seq);
-COMMENT ON TABLE llmops.audit IS 'Append-only. db_role is what PostgreSQL authenticated; os_* and actor, run are what the client said.';
+COMMENT ON TABLE llmops.audit IS
+    'Append-only. db_role is what PostgreSQL authenticated; os_* and actor, run are what the client said.';
 
 -- What a row's hash covers besides the hash of the row before. One definition of it, for writing and for verifying. It
 -- comes in two parts, since the first is the same for all rows of a statement.

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Migration 3: rules that no path may go around: quotas, last admin, placement of agents. Never edited once released."""
+"""Migration 3: rules that no path goes around: quotas, last admin, placement of agents. Never edited once released."""
 
 from __future__ import annotations
 
@@ -35,13 +35,16 @@ BEGIN
     END IF;
     SELECT string_agg(format('%s %s %s CPUs', agent, llmops.size_text(memory_limit), (cpu_limit / 1000.0)::float), ', ')
     INTO listing
-    FROM (SELECT * FROM llmops.agents a WHERE a.tenant = full_tenant.tenant ORDER BY memory_limit DESC, agent LIMIT 10) a;
+    FROM (
+        SELECT * FROM llmops.agents a WHERE a.tenant = full_tenant.tenant ORDER BY memory_limit DESC, agent LIMIT 10
+    ) a;
     RAISE EXCEPTION USING ERRCODE = 'LT000', CONSTRAINT = 'quota_exceeded',
         MESSAGE = format('Tenant %s would exceed its quota of ', full_tenant.tenant) || CASE
             WHEN full_tenant.agents > full_tenant.quota_agents
                 THEN format('agents: %s of %s', full_tenant.agents, full_tenant.quota_agents)
             WHEN full_tenant.memory > full_tenant.quota_memory
-                THEN format('memory: %s of %s', llmops.size_text(full_tenant.memory), llmops.size_text(full_tenant.quota_memory))
+                THEN format('memory: %s of %s', llmops.size_text(full_tenant.memory),
+                    llmops.size_text(full_tenant.quota_memory))
             ELSE format('CPUs: %s of %s', (full_tenant.cpus / 1000.0)::float, (full_tenant.quota_cpus / 1000.0)::float)
         END,
         DETAIL = 'its agents would be ' || listing || CASE WHEN full_tenant.agents > 10 THEN ' and more' ELSE '' END,
@@ -122,7 +125,8 @@ BEGIN
             WHERE wanted_host IS NULL OR h.name = wanted_host LIMIT 10
         ) h
         CROSS JOIN LATERAL (
-            SELECT count(*) AS agents, coalesce(sum(a.memory_limit), 0) AS memory, coalesce(sum(a.cpu_limit), 0) AS cpus,
+            SELECT count(*) AS agents, coalesce(sum(a.memory_limit), 0) AS memory,
+                coalesce(sum(a.cpu_limit), 0) AS cpus,
                 count(*) FILTER (WHERE a.port BETWEEN first_port AND last_port) AS ports
             FROM llmops.agents a WHERE a.host = h.name AND a.agent <> for_agent
         ) used;

@@ -19,9 +19,15 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Change
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import format_size
 
 KIND = Kind(
-    name="thing", table="things", identity="id", keys=("tenant", "name"), fields=("size", "note", "active"),
-    key=lambda row: (row["tenant"], row["name"].lower()), title=lambda row: f"{row['tenant']}/{row['name']}",
-    defaults=lambda row: {"size": 1024, "active": True}, show={"size": format_size},
+    name="thing",
+    table="things",
+    identity="id",
+    keys=("tenant", "name"),
+    fields=("size", "note", "active"),
+    key=lambda row: (row["tenant"], row["name"].lower()),
+    title=lambda row: f"{row['tenant']}/{row['name']}",
+    defaults=lambda row: {"size": 1024, "active": True},
+    show={"size": format_size},
 )
 
 
@@ -80,19 +86,18 @@ def test_the_same_record_twice_is_refused_whatever_its_case() -> None:
 
 def test_plan_shows_people_what_happens() -> None:
     steps = records.compare(
-        KIND, [wish(size=2048, note=CLEAR), wish(name="new"), wish(name="old", state="absent")],
+        KIND,
+        [wish(size=2048, note=CLEAR), wish(name="new"), wish(name="old", state="absent")],
         {**HERE, ("x", "old"): row(name="old", note=None)},
     )
     plan = records.plan(KIND, steps, {("x", "new"): row(name="new", note=None)})
     assert [(action.verb, action.name) for action in plan.actions] == [
-        ("create", "x/new"), ("update", "x/One"), ("remove", "x/old")
+        ("create", "x/new"),
+        ("update", "x/One"),
+        ("remove", "x/old"),
     ]
-    assert plan.before == {
-        "thing x/One": {"size": "1k", "note": "n"}, "thing x/old": {"size": "1k", "active": True}
-    }
-    assert plan.after == {
-        "thing x/One": {"size": "2k", "note": None}, "thing x/new": {"size": "1k", "active": True}
-    }
+    assert plan.before == {"thing x/One": {"size": "1k", "note": "n"}, "thing x/old": {"size": "1k", "active": True}}
+    assert plan.after == {"thing x/One": {"size": "2k", "note": None}, "thing x/new": {"size": "1k", "active": True}}
 
 
 def test_no_steps_is_no_plan() -> None:
@@ -108,7 +113,10 @@ def test_merge_keeps_the_order() -> None:
 
 
 PLAIN = [
-    (None, None), (3, 3), ("x", "x"), (["a"], ["a"]),
+    (None, None),
+    (3, 3),
+    ("x", "x"),
+    (["a"], ["a"]),
     (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
     (datetime(2026, 11, 22, 8, tzinfo=timezone.utc), "2026-11-22T08:00:00.000000Z"),
     (datetime(2026, 11, 22, 8, tzinfo=timezone(timedelta(hours=2))), "2026-11-22T06:00:00.000000Z"),

@@ -10,7 +10,7 @@ from typing import Any, Callable
 
 import pytest
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import agents, tenants, users
+from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import agent_wishes, tenants, users
 from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.records import CLEAR
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.options import records
@@ -19,8 +19,11 @@ GIB = 1024**3
 
 
 def options(spec: dict[str, Any], **given: Any) -> dict[str, Any]:
-    return {"tenant": "empresa-corp", **{name: option.get("default") for name, option in spec.items() if name != "tenant"},
-            **given}
+    return {
+        "tenant": "empresa-corp",
+        **{name: option.get("default") for name, option in spec.items() if name != "tenant"},
+        **given,
+    }
 
 
 def tenant(**given: Any) -> dict[str, Any]:
@@ -32,22 +35,35 @@ def user(**given: Any) -> dict[str, Any]:
 
 
 def agent(**given: Any) -> dict[str, Any]:
-    return agents.wish(options(records.AGENT, **given))
+    return agent_wishes.wish(options(records.AGENT, **given))
 
 
 WISHES = [
     (tenant, {}, {"name": None, "domain": None, "quota_memory": None, "active": None, "state": "present"}),
     (tenant, {"name": " Empresa ", "domain": "Empresa.Example."}, {"name": "Empresa", "domain": "empresa.example"}),
-    (tenant, {"name": "", "domain": "", "m365_tenant_id": ""}, {"name": CLEAR, "domain": CLEAR, "m365_tenant_id": CLEAR}),
-    (tenant, {"quota_agents": "3", "quota_memory": "24g", "quota_cpus": "1.5"},
-     {"quota_agents": 3, "quota_memory": 24 * GIB, "quota_cpus": 1500}),
+    (
+        tenant,
+        {"name": "", "domain": "", "m365_tenant_id": ""},
+        {"name": CLEAR, "domain": CLEAR, "m365_tenant_id": CLEAR},
+    ),
+    (
+        tenant,
+        {"quota_agents": "3", "quota_memory": "24g", "quota_cpus": "1.5"},
+        {"quota_agents": 3, "quota_memory": 24 * GIB, "quota_cpus": 1500},
+    ),
     (tenant, {"quota_agents": "", "quota_memory": ""}, {"quota_agents": CLEAR, "quota_memory": CLEAR}),
     (user, {"email": " Ana@Empresa.Example "}, {"email": "Ana@Empresa.Example", "role": None, "force": False}),
     (agent, {}, {"agent": None, "port": None, "models": None, "memory_limit": None, "observed": None}),
-    (agent, {"port": 0, "context_length": 0, "models": [], "observed": {}},
-     {"port": CLEAR, "context_length": CLEAR, "models": CLEAR, "observed": CLEAR}),
-    (agent, {"memory_limit": "1.5GiB", "cpu_limit": "500m", "models": ["a", " a ", "b:1"]},
-     {"memory_limit": GIB * 3 // 2, "cpu_limit": 500, "models": ["a", "b:1"]}),
+    (
+        agent,
+        {"port": 0, "context_length": 0, "models": [], "observed": {}},
+        {"port": CLEAR, "context_length": CLEAR, "models": CLEAR, "observed": CLEAR},
+    ),
+    (
+        agent,
+        {"memory_limit": "1.5GiB", "cpu_limit": "500m", "models": ["a", " a ", "b:1"]},
+        {"memory_limit": GIB * 3 // 2, "cpu_limit": 500, "models": ["a", "b:1"]},
+    ),
 ]
 
 
@@ -85,5 +101,5 @@ def test_bad_options_are_named(
 
 
 def test_a_new_agent_reserves_half_of_its_limit() -> None:
-    assert agents.AGENT.defaults({"memory_limit": 8 * GIB})["memory_reservation"] == 4 * GIB
-    assert agents.AGENT.defaults({})["memory_limit"] == 6 * GIB
+    assert agent_wishes.AGENT.defaults({"memory_limit": 8 * GIB})["memory_reservation"] == 4 * GIB
+    assert agent_wishes.AGENT.defaults({})["memory_limit"] == 6 * GIB

@@ -1,0 +1,116 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The record of an agent, and a module's options as a wish for one."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import records
+from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.records import CLEAR, Kind, Row
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import check_slug, full_model
+from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import (
+    format_cpus,
+    format_size,
+    parse_cpus,
+    parse_size,
+)
+
+DEFAULT_MODEL = "phi4-mini"
+DEFAULT_MEMORY = 6 * 1024**3
+DEFAULT_CPUS = 2000
+
+
+def _defaults(row: Row) -> dict[str, Any]:
+    memory = row.get("memory_limit") or DEFAULT_MEMORY
+    return {
+        "bind_address": "127.0.0.1",
+        "models": [DEFAULT_MODEL],
+        "memory_limit": memory,
+        "memory_reservation": memory // 2,
+        "cpu_limit": DEFAULT_CPUS,
+        "context_length": 4096,
+        "num_parallel": 1,
+        "keep_alive": "5m",
+        "desired_state": "started",
+    }
+
+
+AGENT = Kind(
+    name="agent",
+    table="agents",
+    identity="agent",
+    keys=("agent", "tenant"),
+    fields=(
+        "host",
+        "port",
+        "bind_address",
+        "models",
+        "memory_limit",
+        "memory_reservation",
+        "cpu_limit",
+        "context_length",
+        "num_parallel",
+        "keep_alive",
+        "image",
+        "desired_state",
+        "observed",
+    ),
+    key=lambda row: (row["agent"],),
+    title=lambda row: row["agent"],
+    defaults=_defaults,
+    show={"memory_limit": format_size, "memory_reservation": format_size, "cpu_limit": format_cpus},
+)
+
+
+def wish(options: Mapping[str, Any]) -> dict[str, Any]:
+    """An agent's options, checked and in the catalog's units. Its name is None when it is left to :func:`name_all`.
+
+    :raises TenancyError: ``invalid_slug``, ``invalid_size``, ``invalid_cpus``, ``invalid_port`` or ``invalid_model``.
+    """
+    clearable = records.clearable
+    tenant = check_slug(options["tenant"])
+    port = options["port"]
+    if port is not None and not 0 <= port <= 65535:
+        raise TenancyError(
+            f"port {port} is not a port",
+            cause="a port is a number from 1 to 65535",
+            remedy="Give another, or 0 to have one chosen",
+            kind="invalid_port",
+        )
+    return {
+        "tenant": tenant,
+        "agent": check_slug(options["agent"], "agent") if options["agent"] else None,
+        "state": options["state"],
+        "host": clearable(options["host"], str.strip),
+        "port": _number(port),
+        "bind_address": clearable(options["bind_address"], str.strip),
+        "models": _models(options["models"]),
+        "memory_limit": clearable(options["memory_limit"], lambda text: parse_size(text, "memory_limit")),
+        "memory_reservation": clearable(
+            options["memory_reservation"], lambda text: parse_size(text, "memory_reservation")
+        ),
+        "cpu_limit": clearable(options["cpu_limit"], lambda text: parse_cpus(text, "cpu_limit")),
+        "context_length": _number(options["context_length"]),
+        "num_parallel": _number(options["num_parallel"]),
+        "keep_alive": clearable(options["keep_alive"], str.strip),
+        "image": clearable(options["image"], str.strip),
+        "desired_state": options["desired_state"],
+        "observed": CLEAR if options["observed"] == {} else options["observed"],
+    }
+
+
+def _number(value: int | None) -> Any:
+    return CLEAR if value == 0 else value
+
+
+def _models(models: Sequence[str] | None) -> Any:
+    if models is None:
+        return None
+    named = [model.strip() for model in models if model.strip()]
+    for model in named:
+        full_model(model)
+    return list(dict.fromkeys(named)) if named else CLEAR
