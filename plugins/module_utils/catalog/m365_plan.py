@@ -12,6 +12,20 @@ from __future__ import annotations
 
 from typing import Any
 
+# How users of the catalog are found. One pass over the tenant is right for a whole directory; a delta looks each up, in a
+# form that the planner can't turn into a pass, which it prefers while a table that just grew has no statistics.
+_MANY_BY_ID = "llmops.users u ON u.tenant = %(tenant)s AND u.external_id = s.external_id AND u.external_id IS NOT NULL"
+_FEW_BY_ID = (
+    "LATERAL (SELECT * FROM llmops.users o WHERE o.tenant = %(tenant)s AND o.external_id = s.external_id"
+    " AND o.external_id IS NOT NULL LIMIT 1) u ON true"
+)
+# Addresses of the plan are compared by bytes, which is fast; looked up they need the collation of the catalog's index.
+_MANY_BY_ADDRESS = 'llmops.users h ON h.tenant = %(tenant)s AND lower(h.email) = p.address COLLATE "default"'
+_FEW_BY_ADDRESS = (
+    "LATERAL (SELECT * FROM llmops.users o WHERE o.tenant = %(tenant)s"
+    ' AND lower(o.email) = p.address COLLATE "default" LIMIT 1) h ON true'
+)
+
 # What happens to an active flag: the directory decides, unless an operator disabled the user by hand since.
 _ACTIVE = """CASE
     WHEN NOT s.active THEN false
@@ -33,7 +47,7 @@ SELECT s.external_id, u.id, false AS linked, u.last_access, s.reason, s.email AS
     u.directory_active AS directory_active_before, s.active AS directory_active, NULL::text AS holder, true AS write,
     lower(u.email) COLLATE "C" AS address_before, lower(coalesce(s.email, u.email)) COLLATE "C" AS address
 FROM m365_stage s
-LEFT JOIN llmops.users u ON u.tenant = %(tenant)s AND u.external_id = s.external_id AND u.external_id IS NOT NULL
+LEFT JOIN @by_id@
 WHERE CASE
     -- A person whom the catalog does not know and who may not sign in is left out, as are tombstones of strangers.
     WHEN u.id IS NULL THEN s.reason IS NULL AND s.active
@@ -57,24 +71,21 @@ WHERE u.tenant = %(tenant)s AND u.source = 'm365' AND u.external_id IS NOT NULL
     AND NOT EXISTS (SELECT FROM m365_stage s WHERE s.external_id = u.external_id)
 """
 
-_LINK = f"""
+_LINK = """
 UPDATE m365_plan p SET id = h.id, linked = true, last_access = h.last_access, email_before = h.email,
-    address_before = lower(h.email),
-    name_before = h.name, department_before = h.department, job_title_before = h.job_title,
-    user_type_before = h.user_type, role_before = h.role, active_before = h.active,
-    directory_active_before = h.directory_active, active = {_ACTIVE.format("h")},
+    address_before = lower(h.email), name_before = h.name, department_before = h.department,
+    job_title_before = h.job_title, user_type_before = h.user_type, role_before = h.role, active_before = h.active,
+    directory_active_before = h.directory_active, active = h.active,
     role = CASE WHEN %(manage_roles)s THEN p.role ELSE h.role END
 FROM (
-    SELECT DISTINCT ON (p.address) p.external_id, true AS active, u AS holder
-    FROM m365_plan p
-    JOIN llmops.users u ON u.tenant = %(tenant)s AND lower(u.email) = p.address COLLATE "default" AND u.source = 'manual'
-    WHERE p.id IS NULL
+    SELECT DISTINCT ON (p.address) p.external_id AS wanted_by, h.*
+    FROM m365_plan p JOIN @by_address@
+    WHERE p.id IS NULL AND h.source = 'manual'
     ORDER BY p.address, p.external_id
-) s CROSS JOIN LATERAL (SELECT (s.holder).*) h
-WHERE p.external_id = s.external_id
+) h
+WHERE p.external_id = h.wanted_by
 """
 
-# Addresses are grouped by bytes, which is fast; looked up in the catalog they need the collation of its index.
 # Entra itself puts the id before the principal name of a deleted user, so that the name can be given again.
 _RELEASED = "replace({0}.external_id, '-', '') || right({0}.email{1}, 288)"
 _RELEASE_LEAVERS = f"""
@@ -84,15 +95,15 @@ WHERE p.id IS NOT NULL AND NOT p.active AND p.reason IS NOT NULL AND EXISTS (
 """
 _RELEASE_PAST = f"""
 INSERT INTO m365_plan
-SELECT DISTINCT ON (u.id) u.external_id, u.id, false, u.last_access, 'released', NULL, NULL, u.email,
-    {_RELEASED.format("u", "")}, u.name, u.name, u.department, u.department, u.job_title, u.job_title, u.user_type,
-    u.user_type, u.role, u.role, u.active, u.active, u.directory_active, u.directory_active, NULL, true, lower(u.email),
-    lower({_RELEASED.format("u", "")})
+SELECT DISTINCT ON (h.id) h.external_id, h.id, false, h.last_access, 'released', NULL, NULL, h.email,
+    {_RELEASED.format("h", "")}, h.name, h.name, h.department, h.department, h.job_title, h.job_title, h.user_type,
+    h.user_type, h.role, h.role, h.active, h.active, h.directory_active, h.directory_active, NULL, true, lower(h.email),
+    lower({_RELEASED.format("h", "")})
 FROM m365_plan p
-JOIN llmops.users u ON u.tenant = %(tenant)s AND lower(u.email) = p.address COLLATE "default" AND u.source = 'm365'
-    AND NOT u.active AND u.directory_active IS NOT true
-WHERE p.reason IS NULL AND u.id IS DISTINCT FROM p.id AND p.address IS DISTINCT FROM p.address_before
-    AND NOT EXISTS (SELECT FROM m365_plan q WHERE q.id = u.id)
+JOIN @by_address@
+WHERE h.source = 'm365' AND NOT h.active AND h.directory_active IS NOT true AND p.reason IS NULL
+    AND h.id IS DISTINCT FROM p.id AND p.address IS DISTINCT FROM p.address_before
+    AND NOT EXISTS (SELECT FROM m365_plan q WHERE q.id = h.id)
 """
 
 # Who can't have the address that is wanted keeps the old one; a new user then has none and is not added. Giving one
@@ -107,7 +118,7 @@ WITH doubled AS (
 ), held AS (
     SELECT p.external_id, h.source, h.external_id AS holder
     FROM m365_plan p
-    JOIN llmops.users h ON h.tenant = %(tenant)s AND lower(h.email) = p.address COLLATE "default"
+    JOIN @by_address@
     WHERE p.address IS DISTINCT FROM p.address_before AND h.id IS DISTINCT FROM p.id
         AND NOT EXISTS (SELECT FROM m365_plan q WHERE q.id = h.id AND q.address <> q.address_before)
 ), lost AS (
@@ -159,24 +170,30 @@ FROM m365_plan WHERE id IS NULL AND write
 """
 
 
-def make(conn: Any, tenant: str, *, full: bool, manage_roles: bool, link_manual: bool) -> int:
+def make(conn: Any, tenant: str, *, full: bool, few: bool, manage_roles: bool, link_manual: bool) -> int:
     """Make the plan of the staged users; nothing of the catalog is written.
 
     :param full: whether who was not staged is gone.
+    :param few: whether so few were staged that each is looked up.
     :param manage_roles: whether roles of known users follow the staged ones.
     :param link_manual: whether a manual user with the address of a new one becomes that one.
     :returns: how many users differ.
     """
     values = {"tenant": tenant, "manage_roles": manage_roles}
-    conn.execute(_PLAN, values)
+
+    def found(query: str) -> str:
+        by_id, by_address = (_FEW_BY_ID, _FEW_BY_ADDRESS) if few else (_MANY_BY_ID, _MANY_BY_ADDRESS)
+        return query.replace("@by_id@", by_id).replace("@by_address@", by_address)
+
+    conn.execute(found(_PLAN), values)
     if full:
         conn.execute(_ABSENT, values)
     conn.execute("ANALYZE m365_plan (external_id, id, reason, address)")
     if link_manual:
-        conn.execute(_LINK, values)
+        conn.execute(found(_LINK), values)
     conn.execute(_RELEASE_LEAVERS, values)
-    conn.execute(_RELEASE_PAST, values)
-    while conn.execute(_YIELD, values).rowcount:
+    conn.execute(found(_RELEASE_PAST), values)
+    while conn.execute(found(_YIELD), values).rowcount:
         pass
     admins = conn.execute(_ADMINS, values).fetchone()
     if admins["before"] and admins["before"] - admins["lost"] + admins["gained"] == 0:

@@ -75,7 +75,8 @@ def _within(
     full = fetched.mode == FULL
     m365_state.stage(conn, spool.chunks(), spool.rows, columns=COLUMNS, repeated=spool.repeated)
     differing = m365_plan.make(
-        conn, wish.tenant, full=full, manage_roles=wish.selection.manage_roles, link_manual=wish.link_manual
+        conn, wish.tenant, full=full, few=spool.rows <= m365_state.MANY,
+        manage_roles=wish.selection.manage_roles, link_manual=wish.link_manual,
     )
     counts = m365_report.counts(conn)
     # Counting a hundred thousand users is for full rounds; a delta goes on from what the last round counted.
