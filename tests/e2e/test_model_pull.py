@@ -11,7 +11,6 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.engine import Engine
-from tests.support.faultproxy import FaultProxy
 from tests.support.models import BLOBS, ModelAgent, fetched, model_agent
 from tests.support.ollama import generate, request
 from tests.support.process import wait_until
