@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import multiprocessing
 import os
 import random
@@ -421,7 +422,7 @@ def test_killed_at_any_moment_the_next_run_converges(clean_engine: Engine, docke
 def test_runs_at_once(clean_engine: Engine) -> None:
     """Of one tenant, so that they race for its network; of tenants whose subnets are the same first choice; of one agent."""
     specs = [AgentSpec(f"a{number}", "acme", "present") for number in range(4)]
-    specs += [AgentSpec(f"b{number}", f"blue{number}", "present") for number in range(4)] + [AgentSpec("b0", "blue0", "present")]
+    specs += [AgentSpec(f"b{number}", f"blue{number}", "present") for number in range(4)] + 3 * [AgentSpec("b0", "blue0", "present")]
     processes = [start(clean_engine, spec) for spec in specs]
     for process in processes:
         go(process)
@@ -430,6 +431,25 @@ def test_runs_at_once(clean_engine: Engine) -> None:
         assert process.returncode == 0, errors
     assert len(clean_engine.objects()["containers"]) == 8
     assert len(clean_engine.objects()["networks"]) == 5
+
+
+def test_interface_that_a_crashed_engine_left_is_taken_up(clean_engine: Engine, docker: DockerEngine) -> None:
+    ensure_agents(docker, [wanted(port=PORT)], probe)
+    network = clean_engine.inspect(NETWORK)
+    interface = network["Options"]["com.docker.network.bridge.name"]
+    clean_engine.clean()
+    for command in (f"link add {interface} type bridge", f"addr add {gateway(network)} dev {interface}", f"link set {interface} up"):
+        subprocess.run(["ip", *command.split()], check=True)
+    done = ensure_agents(docker, [wanted(port=PORT)], probe)
+    assert done.agents[0]["subnet"] == network["IPAM"]["Config"][0]["Subnet"]
+    clean_engine.clean()
+    subprocess.run(["ip", "link", "delete", interface], check=False, capture_output=True)
+
+
+def gateway(network: dict[str, Any]) -> str:
+    """Address of a network's interface."""
+    subnet = ipaddress.ip_network(network["IPAM"]["Config"][0]["Subnet"])
+    return f"{subnet[1]}/{subnet.prefixlen}"
 
 
 # --- secrets

@@ -20,6 +20,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_client import connect, translated
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_observe import NEW, Observer
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_usage import read_usages
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.networks import bridge_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import network_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.docker import DockerSettings
@@ -101,6 +102,7 @@ class DockerEngine:
             driver="bridge",
             ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=action.subnet)]),
             labels=shape.owner_labels("", action.tenant, _now()),
+            options={"com.docker.network.bridge.name": bridge_name(action.tenant)},
             check_duplicate=True,
         )
 

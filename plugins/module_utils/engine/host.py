@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Iterator
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.networks import BRIDGE_PREFIX
+
 # What Docker publishes a port with.
 PROXY = "docker-proxy"
 _LISTEN = "0A"
@@ -97,7 +99,9 @@ def _routes(table: Path) -> Iterator[str]:
     for line in _lines(table):
         columns = line.split()
         mask = bin(int(columns[7], 16)).count("1")
-        if mask:
+        # Our own networks are known from the engine. The interface that a crashed engine left behind is taken up again,
+        # which needs the same subnet.
+        if mask and not columns[0].startswith(BRIDGE_PREFIX):
             yield f"{_address(columns[1])}/{mask}"
 
 

@@ -16,8 +16,16 @@ from typing import Iterable
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 
+# The interface of a tenant's network. The engine tells networks apart by their ids and lets two runs at once make two of
+# one name; of an interface there can only be one. Linux allows 15 characters.
+BRIDGE_PREFIX = "llmt-"
 # Network address, broadcast address and the bridge itself.
 _RESERVED_ADDRESSES = 3
+
+
+def bridge_name(tenant: str) -> str:
+    """Name of the interface of the tenant's network."""
+    return BRIDGE_PREFIX + hashlib.sha256(tenant.encode()).hexdigest()[:10]
 
 
 def capacity(subnet: str) -> int:

@@ -25,6 +25,7 @@ TCP6 = """  sl  local_address                         remote_address            
 ROUTE = """Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT
 eth0 00000000 010200C0 0003 0 0 0 00000000 0 0 0
 eth0 000200C0 00000000 0001 0 0 0 00FFFFFF 0 0 0
+llmt-0123456789 0097C90A 00000000 0001 0 0 0 F0FFFFFF 0 0 0
 br0 A097C90A 00000000 0001 0 0 0 F0FFFFFF 0 0 0
 """
 

@@ -10,7 +10,12 @@ import ipaddress
 
 import pytest
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.engine.networks import SubnetPool, capacity, check_pool
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.networks import (
+    SubnetPool,
+    bridge_name,
+    capacity,
+    check_pool,
+)
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 
 POOL = "10.201.0.0/16"
@@ -68,3 +73,9 @@ def test_bad_pool(pool, prefix):
 @pytest.mark.parametrize(("subnet", "agents"), [("10.201.0.0/28", 13), ("10.201.0.0/29", 5), ("10.201.0.0/24", 253)])
 def test_capacity(subnet, agents):
     assert capacity(subnet) == agents
+
+
+def test_interfaces_differ_and_fit_linux():
+    names = {bridge_name(f"tenant-{number}") for number in range(1000)}
+    assert len(names) == 1000
+    assert {len(name) for name in names} == {15}
