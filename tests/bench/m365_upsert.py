@@ -45,8 +45,12 @@ def module(name: str, options: dict[str, Any]) -> tuple[dict[str, Any], float, i
     path = f"{ROOT / '.collections'}{os.pathsep}{ROOT}"
     began = time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.run_module"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": path},
+        [sys.executable, "-m", "tests.support.run_module"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": path},
     )
     assert process.stdin is not None and process.stdout is not None
     process.stdin.write(json.dumps({"module": name, "args": options}))
@@ -83,7 +87,11 @@ def playbook(arguments: list[str], dsn: str) -> tuple[float, float]:
     """Seconds and CPU seconds of a run of ansible-playbook."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     done = subprocess.run(
-        [str(Path(sys.executable).with_name("ansible-playbook")), *arguments], cwd=ROOT, capture_output=True, text=True, check=False,
+        [str(Path(sys.executable).with_name("ansible-playbook")), *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
         env={**os.environ, "LLMOPS_CATALOG_DSN": dsn, "AZURE_CLIENT_ID": CLIENT_ID, "AZURE_CLIENT_SECRET": SECRET},
     )
     if done.returncode:
@@ -102,9 +110,16 @@ def main() -> int:
     subprocess.run(["psql", "-q", "-d", "postgres", "-c", "CREATE DATABASE m365"], check=True)
     dsn = "dbname=m365"
     module("catalog", {"catalog_dsn": dsn})
-    module("tenant", {"catalog_dsn": dsn, "tenants": [
-        {"tenant": "empresa-corp", "m365_tenant_id": TENANT_ID}, {"tenant": "row-corp"},
-    ]})
+    module(
+        "tenant",
+        {
+            "catalog_dsn": dsn,
+            "tenants": [
+                {"tenant": "empresa-corp", "m365_tenant_id": TENANT_ID},
+                {"tenant": "row-corp"},
+            ],
+        },
+    )
     directory = tenant(TENANT_ID, options.users, CLIENT_ID, SECRET)
     with tempfile.TemporaryDirectory() as folder, StandIn(Path(folder), directory) as microsoft:
         measure(options, dsn, directory, microsoft)
@@ -126,9 +141,18 @@ def measure(options: argparse.Namespace, dsn: str, directory: Any, microsoft: St
         conn.execute("DELETE FROM llmops.users WHERE tenant = 'row-corp'")
     bare = {"new": row_by_row(dsn, users, triggers=False), "unchanged": row_by_row(dsn, users, triggers=False)}
     known = {
-        "authority_url": microsoft.sign_in.url, "graph_url": microsoft.graph.url, "ca_path": str(microsoft.ca_path),
+        "authority_url": microsoft.sign_in.url,
+        "graph_url": microsoft.graph.url,
+        "ca_path": str(microsoft.ca_path),
     }
-    given = {"catalog_dsn": dsn, "tenant": "empresa-corp", "client_id": CLIENT_ID, "client_secret": SECRET, "mode": "full", **known}
+    given = {
+        "catalog_dsn": dsn,
+        "tenant": "empresa-corp",
+        "client_id": CLIENT_ID,
+        "client_secret": SECRET,
+        "mode": "full",
+        **known,
+    }
     ours, memory = {}, {}
     for name in ("new", "unchanged"):
         result, seconds, memory[name] = module("m365_sync", given)
@@ -138,7 +162,11 @@ def measure(options: argparse.Namespace, dsn: str, directory: Any, microsoft: St
         ours[name] = options.users / found["catalog_seconds"]
         print(f"{name}: {options.users} users, {seconds:.1f} s in all, {found['catalog_seconds']:.2f} s in the catalog")
     print(f"\n{'users per second':<42} {'new':>10} {'unchanged':>10}")
-    for title, figures in (("row by row, audited", rows), ("row by row, without any trigger", bare), ("m365_sync, audited", ours)):
+    for title, figures in (
+        ("row by row, audited", rows),
+        ("row by row, without any trigger", bare),
+        ("m365_sync, audited", ours),
+    ):
         print(f"{title:<42} {figures['new']:>10.0f} {figures['unchanged']:>10.0f}")
     for title, figures in (("ratio to audited rows", rows), ("ratio to bare rows", bare)):
         print(f"{title:<42} {ours['new'] / figures['new']:>10.1f} {ours['unchanged'] / figures['unchanged']:>10.1f}")
@@ -148,7 +176,11 @@ def measure(options: argparse.Namespace, dsn: str, directory: Any, microsoft: St
 
 def deltas(options: argparse.Namespace, dsn: str, directory: Any, known: dict[str, str]) -> None:
     """100 changes among all users, through the playbook."""
-    arguments = ["playbooks/sync_m365.yml", "-e", json.dumps({"tenant": "empresa-corp", **{f"m365_{k}": v for k, v in known.items()}})]
+    arguments = [
+        "playbooks/sync_m365.yml",
+        "-e",
+        json.dumps({"tenant": "empresa-corp", **{f"m365_{k}": v for k, v in known.items()}}),
+    ]
     with tempfile.TemporaryDirectory() as folder, psycopg.connect(dsn, autocommit=True) as conn:
         idle = Path(folder) / "idle.yml"
         idle.write_text("- hosts: localhost\n  gather_facts: false\n  tasks:\n    - ansible.builtin.debug:\n")
@@ -159,7 +191,9 @@ def deltas(options: argparse.Namespace, dsn: str, directory: Any, known: dict[st
             before = reads(conn)
             took = playbook(arguments, dsn)
             read = reads(conn) - before
-            changed = conn.execute("SELECT count(*) FROM llmops.users WHERE name = %s", (f"Changed {number}",)).fetchone()
+            changed = conn.execute(
+                "SELECT count(*) FROM llmops.users WHERE name = %s", (f"Changed {number}",)
+            ).fetchone()
             if changed != (100,):
                 sys.exit(f"delta {number} changed {changed} users")
             if read > 5_000:
@@ -167,8 +201,10 @@ def deltas(options: argparse.Namespace, dsn: str, directory: Any, known: dict[st
             seconds.append(took[0])
             cpu.append(took[1])
             empty.append(playbook([str(idle)], dsn)[0])
-    print(f"\ndelta of 100 changes among {options.users} users, ansible-playbook and all: median {statistics.median(seconds):.2f} s"
-          f" ({statistics.median(cpu):.2f} s of CPU), {read} rows of the users' table read")
+    print(
+        f"\ndelta of 100 changes among {options.users} users, ansible-playbook and all: median {statistics.median(seconds):.2f} s"
+        f" ({statistics.median(cpu):.2f} s of CPU), {read} rows of the users' table read"
+    )
     print(f"a playbook that does nothing, beside it: median {statistics.median(empty):.2f} s")
 
 

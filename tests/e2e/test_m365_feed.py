@@ -41,14 +41,21 @@ def test_full_then_delta_then_nothing(scene: Scene) -> None:
     result = second.ok()["tenants"][0]
     assert (result["mode"], result["counts"]["added"], result["counts"]["changed"]) == ("delta", 1, 1)
     assert scene.user(3)["name"] == "Eva" and scene.user(3)["department"] is None
-    assert second.result["diff"][0]["before"]["tenant user user3@empresa.example"] == {"name": "User 3", "department": "Engineering"}
+    assert second.result["diff"][0]["before"]["tenant user user3@empresa.example"] == {
+        "name": "User 3",
+        "department": "Engineering",
+    }
     third = scene.run()
     assert not third.changed and third.ok()["tenants"][0]["pages"] == 1
     scene.verify_audit()
 
 
 def test_check_mode_counts_what_the_real_run_does(scene: Scene) -> None:
-    for prepare in (lambda: None, lambda: scene.change(1, displayName="X"), lambda: scene.directory.remove(scene.id(2))):
+    for prepare in (
+        lambda: None,
+        lambda: scene.change(1, displayName="X"),
+        lambda: scene.directory.remove(scene.id(2)),
+    ):
         prepare()
         before = scene.state()
         predicted = scene.run(check=True, diff=True)
@@ -60,7 +67,9 @@ def test_check_mode_counts_what_the_real_run_does(scene: Scene) -> None:
             assert predicted.result["tenants"][0][key] == real.result["tenants"][0][key]
 
 
-def test_diff_names_200_users_and_counts_the_rest(postgres: Postgres, make_database: Callable[..., Database], tmp_path: Path) -> None:
+def test_diff_names_200_users_and_counts_the_rest(
+    postgres: Postgres, make_database: Callable[..., Database], tmp_path: Path
+) -> None:
     scene = make_scene(postgres, make_database, tmp_path, users=230, delta_page=200)
     run = scene.run(diff=True)
     scene.close()
@@ -215,13 +224,24 @@ def test_odd_users(scene: Scene) -> None:
     directory.add(id="00000000-0000-4000-8000-000000000001", mail=None, userPrincipalName="upn@empresa.example")
     directory.add(id="00000000-0000-4000-8000-000000000002", userType=None, mail="old@empresa.example")
     directory.add(
-        id="00000000-0000-4000-8000-000000000003", mail=None, userPrincipalName="leo_other.example#EXT#@empresa.example", userType="Guest"
+        id="00000000-0000-4000-8000-000000000003",
+        mail=None,
+        userPrincipalName="leo_other.example#EXT#@empresa.example",
+        userType="Guest",
     )
     directory.add(
-        id="00000000-0000-4000-8000-000000000004", mail=None, userPrincipalName="ida_more_x.example#EXT#@empresa.example", userType=None
+        id="00000000-0000-4000-8000-000000000004",
+        mail=None,
+        userPrincipalName="ida_more_x.example#EXT#@empresa.example",
+        userType=None,
     )
     directory.add(id="00000000-0000-4000-8000-000000000005", displayName="Zoë 🦊\x00\tFox", mail="zoe@empresa.example")
-    directory.add(id="00000000-0000-4000-8000-000000000006", displayName="L" * 300, mail="long@empresa.example", department="Back\\slash\n")
+    directory.add(
+        id="00000000-0000-4000-8000-000000000006",
+        displayName="L" * 300,
+        mail="long@empresa.example",
+        department="Back\\slash\n",
+    )
     directory.add(id="00000000-0000-4000-8000-000000000007", mail=None, userPrincipalName="no address")
     directory.add(id="00000000-0000-4000-8000-000000000008", displayName=None, mail="Nameless@Empresa.example")
     result = scene.sync()
@@ -230,7 +250,10 @@ def test_odd_users(scene: Scene) -> None:
     assert "upn@empresa.example" in users and users["old@empresa.example"]["user_type"] == "member"
     assert users["zoe@empresa.example"]["name"] == "Zoë 🦊Fox"
     assert result["cleaned"] == 2 and any("Unprintable" in text for text in scene.warnings)
-    assert users["long@empresa.example"]["name"] == "L" * 300 and users["long@empresa.example"]["department"] == "Back\\slash"
+    assert (
+        users["long@empresa.example"]["name"] == "L" * 300
+        and users["long@empresa.example"]["department"] == "Back\\slash"
+    )
     assert users["Nameless@Empresa.example"]["name"] == ""
     assert scene.counts(guests=True) == {"added": 2, "without_email": 1}
     assert scene.users()["leo@other.example"]["user_type"] == "guest"
@@ -295,7 +318,12 @@ def test_selection_that_changes_between_rounds(scene: Scene) -> None:
     scene.directory.group(GROUP_A, [scene.id(number) for number in range(25)])
     assert scene.sync()["mode"] == "full"
     assert scene.sync()["mode"] == "delta"
-    for changed in ({"guests": True}, {"scope_groups": [GROUP_A]}, {"role_mapping": {GROUP_A: "viewer"}}, {"default_role": "analyst"}):
+    for changed in (
+        {"guests": True},
+        {"scope_groups": [GROUP_A]},
+        {"role_mapping": {GROUP_A: "viewer"}},
+        {"default_role": "analyst"},
+    ):
         result = scene.sync(**changed)
         assert result["mode"] == "full" and "changed" in result["reason"], changed
         assert scene.sync(**changed)["mode"] == "delta", changed

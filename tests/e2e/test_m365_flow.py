@@ -37,14 +37,18 @@ def microsoft(directory: Directory, tmp_path: Path) -> Iterator[StandIn]:
 def reach(microsoft: StandIn) -> dict[str, str]:
     """Variables that lead to it."""
     return {
-        "m365_client_id": CLIENT_ID, "m365_authority_url": microsoft.sign_in.url, "m365_graph_url": microsoft.graph.url,
+        "m365_client_id": CLIENT_ID,
+        "m365_authority_url": microsoft.sign_in.url,
+        "m365_graph_url": microsoft.graph.url,
         "m365_ca_path": str(microsoft.ca_path),
     }
 
 
 def users(site: Site) -> dict[str, tuple[str, str, str]]:
     """Role, source and whether active, by email."""
-    return {row[0]: (row[1], row[2], row[3]) for row in site.rows("SELECT email, role, source, active FROM llmops.users")}
+    return {
+        row[0]: (row[1], row[2], row[3]) for row in site.rows("SELECT email, role, source, active FROM llmops.users")
+    }
 
 
 def counts(outcome: Any) -> dict[str, int]:
@@ -74,14 +78,18 @@ def test_onboarding_synchronises(site: Site, directory: Directory, reach: dict[s
 
 def test_onboarding_without_credentials_says_so_and_goes_on(site: Site) -> None:
     first = site.onboard(TENANT, m365_tenant_id=TENANT_ID).ok()
-    assert "were not synchronised from Microsoft 365: no Microsoft 365 credentials were given" in " ".join(first.run.output.split())
+    assert "were not synchronised from Microsoft 365: no Microsoft 365 credentials were given" in " ".join(
+        first.run.output.split()
+    )
     assert site.run("onboard_tenant", tenant=TENANT).ok().changed == 0
     assert "Microsoft 365" not in site.onboard("plain-corp").ok().run.stderr
 
 
 def test_playbook(site: Site, directory: Directory, reach: dict[str, str]) -> None:
     site.env["AZURE_CLIENT_SECRET"] = SECRET
-    site.database.sql(f"INSERT INTO llmops.tenants (tenant, name, m365_tenant_id) VALUES ('{TENANT}', 'E', '{TENANT_ID}')")
+    site.database.sql(
+        f"INSERT INTO llmops.tenants (tenant, name, m365_tenant_id) VALUES ('{TENANT}', 'E', '{TENANT_ID}')"
+    )
     assert counts(site.run("sync_m365", tenant=TENANT, **reach).ok())["added"] == 30
     again = site.run("sync_m365", tenant=TENANT, **reach).ok()
     assert again.changed == 0 and len([task for task in again.tasks if task.reached_host]) == 1
@@ -114,12 +122,21 @@ def test_bad_input_is_one_clear_line(site: Site, given: dict[str, str], words: s
 
 def test_many_tenants_in_one_run(site: Site, reach: dict[str, str], tmp_path: Path) -> None:
     site.env["AZURE_CLIENT_SECRET"] = SECRET
-    for name, known in ((TENANT, TENANT_ID), ("broken-corp", "33333333-2222-3333-4444-555555555555"), ("other-corp", OTHER_ID)):
-        site.database.sql(f"INSERT INTO llmops.tenants (tenant, name, m365_tenant_id) VALUES ('{name}', 'E', '{known}')")
+    for name, known in (
+        (TENANT, TENANT_ID),
+        ("broken-corp", "33333333-2222-3333-4444-555555555555"),
+        ("other-corp", OTHER_ID),
+    ):
+        site.database.sql(
+            f"INSERT INTO llmops.tenants (tenant, name, m365_tenant_id) VALUES ('{name}', 'E', '{known}')"
+        )
     where = {name.removeprefix("m365_"): value for name, value in reach.items()}
     fleet = [{"tenant": name, **where} for name in (TENANT, "broken-corp", "other-corp")]
     outcome = site.run("sync_m365", m365_tenants=fleet, m365_fail_at_end=False).ok()
     assert outcome.result("m365_sync")["failed_tenants"] == ["broken-corp"]
-    assert site.rows("SELECT tenant, count(*) FROM llmops.users GROUP BY tenant ORDER BY tenant") == [[TENANT, "30"], ["other-corp", "5"]]
+    assert site.rows("SELECT tenant, count(*) FROM llmops.users GROUP BY tenant ORDER BY tenant") == [
+        [TENANT, "30"],
+        ["other-corp", "5"],
+    ]
     failed = site.run("sync_m365", m365_tenants=fleet)
     assert failed.run.rc != 0 and "1 of 3 tenants failed" in failed.error

@@ -44,7 +44,9 @@ def throttled(status: int, header: str | None, times: int = 1) -> Rule:
 
 
 @pytest.mark.parametrize(
-    ("header", "least"), [("1", 1.0), ("0.3", 0.3), (None, 0.25), ("soon", 0.25)], ids=["whole", "fraction", "absent", "garbage"]
+    ("header", "least"),
+    [("1", 1.0), ("0.3", 0.3), (None, 0.25), ("soon", 0.25)],
+    ids=["whole", "fraction", "absent", "garbage"],
 )
 def test_throttling_waits_as_long_as_asked(scene: Scene, header: str | None, least: float) -> None:
     scene.microsoft.rules(throttled(429, header))
@@ -59,7 +61,9 @@ def test_throttling_by_a_date(scene: Scene) -> None:
     def ask() -> None:
         headers["Retry-After"] = formatdate(time.time() + 2, usegmt=True)
 
-    scene.microsoft.rules(Rule(DELTA, after=1, status=429, headers=headers, body=graph_error("TooManyRequests"), call=ask))
+    scene.microsoft.rules(
+        Rule(DELTA, after=1, status=429, headers=headers, body=graph_error("TooManyRequests"), call=ask)
+    )
     assert 0.5 <= scene.sync()["throttled_seconds"] <= 2.5
 
 
@@ -84,7 +88,9 @@ def test_throttled_again_and_again_until_the_budget_ends(scene: Scene) -> None:
 
 
 def test_sign_in_throttled(scene: Scene) -> None:
-    scene.microsoft.rules(Rule(TOKEN, times=2, status=429, headers={"Retry-After": "0.2"}, body={"error": "temporarily_unavailable"}))
+    scene.microsoft.rules(
+        Rule(TOKEN, times=2, status=429, headers={"Retry-After": "0.2"}, body={"error": "temporarily_unavailable"})
+    )
     result = scene.sync()
     assert result["counts"]["added"] == 25 and result["throttled_seconds"] >= 0.4
 
@@ -92,14 +98,22 @@ def test_sign_in_throttled(scene: Scene) -> None:
 def test_no_lock_is_held_while_throttled(scene: Scene) -> None:
     """A colleague's write to the catalog goes through while the run waits."""
     answers: list[str] = []
-    scene.microsoft.rules(Rule(
-        DELTA, after=2, status=429, headers={"Retry-After": "0.1"}, body=graph_error("TooManyRequests"),
-        call=lambda: answers.append(scene.catalog.sql(
-            "SET lock_timeout = '2s'; INSERT INTO llmops.tenants (tenant, name) VALUES ('other', 'Other') RETURNING tenant;"
-            f" SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE d.datname = '{scene.catalog.database.name}'"
-            " AND l.pid <> pg_backend_pid()"
-        )),
-    ))
+    scene.microsoft.rules(
+        Rule(
+            DELTA,
+            after=2,
+            status=429,
+            headers={"Retry-After": "0.1"},
+            body=graph_error("TooManyRequests"),
+            call=lambda: answers.append(
+                scene.catalog.sql(
+                    "SET lock_timeout = '2s'; INSERT INTO llmops.tenants (tenant, name) VALUES ('other', 'Other') RETURNING tenant;"
+                    f" SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE d.datname = '{scene.catalog.database.name}'"
+                    " AND l.pid <> pg_backend_pid()"
+                )
+            ),
+        )
+    )
     assert scene.counts() == {"added": 25}
     assert answers == ["other\n0"]
 
@@ -110,7 +124,9 @@ def test_no_lock_is_held_while_throttled(scene: Scene) -> None:
 @pytest.mark.parametrize("server", ["stranger", "plain"])
 def test_next_link_to_another_server_is_refused(scene: Scene, server: str) -> None:
     elsewhere = getattr(scene.microsoft, server).url
-    scene.microsoft.rules(Rule(DELTA, edit=lambda body: {**body, "@odata.nextLink": f"{elsewhere}/v1.0/users/delta?$skiptoken=x"}))
+    scene.microsoft.rules(
+        Rule(DELTA, edit=lambda body: {**body, "@odata.nextLink": f"{elsewhere}/v1.0/users/delta?$skiptoken=x"})
+    )
     error = scene.error()
     assert error["kind"] == "m365_foreign_link" and elsewhere in error["msg"]
     assert scene.leaked() == []
@@ -118,13 +134,17 @@ def test_next_link_to_another_server_is_refused(scene: Scene, server: str) -> No
 
 def test_next_link_to_graph_without_tls_is_refused(scene: Scene) -> None:
     plain = scene.microsoft.graph.url.replace("https:", "http:")
-    scene.microsoft.rules(Rule(DELTA, edit=lambda body: {**body, "@odata.nextLink": f"{plain}/v1.0/users/delta?$skiptoken=x"}))
+    scene.microsoft.rules(
+        Rule(DELTA, edit=lambda body: {**body, "@odata.nextLink": f"{plain}/v1.0/users/delta?$skiptoken=x"})
+    )
     assert scene.error()["kind"] == "m365_foreign_link"
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_redirect_is_refused(scene: Scene, status: int) -> None:
-    scene.microsoft.rules(Rule(DELTA, after=1, status=status, headers={"Location": f"{scene.microsoft.stranger.url}/v1.0/users"}))
+    scene.microsoft.rules(
+        Rule(DELTA, after=1, status=status, headers={"Location": f"{scene.microsoft.stranger.url}/v1.0/users"})
+    )
     assert scene.error()["kind"] == "m365_redirect"
     assert scene.leaked() == []
 
@@ -139,7 +159,9 @@ def test_delta_link_of_another_server_is_refused(scene: Scene) -> None:
 
 def test_reset_to_another_server_is_refused(scene: Scene) -> None:
     scene.sync()
-    scene.microsoft.rules(Rule(DELTA, status=410, headers={"Location": f"{scene.microsoft.stranger.url}/v1.0/users/delta"}))
+    scene.microsoft.rules(
+        Rule(DELTA, status=410, headers={"Location": f"{scene.microsoft.stranger.url}/v1.0/users/delta"})
+    )
     assert scene.error()["kind"] == "m365_foreign_link"
     assert scene.leaked() == []
 
@@ -171,7 +193,9 @@ def test_token_expires_between_two_pages(scene: Scene) -> None:
 def test_token_that_is_never_accepted(scene: Scene) -> None:
     scene.microsoft.rules(Rule(DELTA, times=0, revoke=True))
     error = scene.error()
-    assert error["kind"] == "m365_token_refused" and error["code"] == "InvalidAuthenticationToken" and error["request_id"]
+    assert (
+        error["kind"] == "m365_token_refused" and error["code"] == "InvalidAuthenticationToken" and error["request_id"]
+    )
 
 
 # Case 13
@@ -185,7 +209,10 @@ BROKEN = {
     "server-fault": {"status": 500, "body": graph_error("InternalServerError")},
 }
 KINDS = {
-    "cut": "m365_unreachable", "truncated": "m365_not_json", "html": "m365_not_json", "error-in-200": "m365_refused",
+    "cut": "m365_unreachable",
+    "truncated": "m365_not_json",
+    "html": "m365_not_json",
+    "error-in-200": "m365_refused",
     "server-fault": "m365_server",
 }
 
@@ -263,7 +290,11 @@ def test_unknown_tenant(scene: Scene) -> None:
 def test_no_consent_names_the_permission(scene: Scene) -> None:
     scene.directory.applications[CLIENT_ID].permissions.clear()
     error = scene.error()
-    assert (error["kind"], error["code"], error["permission"]) == ("m365_no_consent", "Authorization_RequestDenied", "User.Read.All")
+    assert (error["kind"], error["code"], error["permission"]) == (
+        "m365_no_consent",
+        "Authorization_RequestDenied",
+        "User.Read.All",
+    )
     assert "admin consent" in error["remedy"] and error["request_id"]
 
 
@@ -281,9 +312,13 @@ def test_wrong_audience_at_the_sign_in(scene: Scene) -> None:
 
 
 def test_wrong_audience_at_graph(scene: Scene) -> None:
-    scene.microsoft.rules(Rule(
-        DELTA, status=401, body=graph_error("InvalidAuthenticationToken", "Access token validation failure. Invalid audience.")
-    ))
+    scene.microsoft.rules(
+        Rule(
+            DELTA,
+            status=401,
+            body=graph_error("InvalidAuthenticationToken", "Access token validation failure. Invalid audience."),
+        )
+    )
     assert scene.error()["kind"] == "m365_wrong_audience"
 
 
@@ -314,13 +349,19 @@ def test_missing_ca_file(scene: Scene) -> None:
 
 def test_proxy_that_is_not_there(scene: Scene) -> None:
     run = scene.run(env={"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": ""}, throttle_budget=1)
-    assert run.result["error"]["kind"] in ("m365_proxy", "m365_unreachable") and "HTTPS_PROXY" in run.result["error"]["remedy"]
+    assert (
+        run.result["error"]["kind"] in ("m365_proxy", "m365_unreachable")
+        and "HTTPS_PROXY" in run.result["error"]["remedy"]
+    )
 
 
 def test_clock_that_is_wrong_is_named(scene: Scene) -> None:
     """The answers' own Date tells that this machine's clock is off, when a sign-in fails."""
     skewed = formatdate(time.time() - 3600, usegmt=True)
-    body = {"error": "invalid_client", "error_description": "AADSTS700024: Client assertion is not within its valid time range."}
+    body = {
+        "error": "invalid_client",
+        "error_description": "AADSTS700024: Client assertion is not within its valid time range.",
+    }
     scene.microsoft.rules(Rule(TOKEN, times=0, status=401, headers={"Date": skewed}, body=body))
     error = scene.error()
     assert error["kind"] == "m365_clock" and "60 minutes ahead" in error["remedy"]
@@ -384,9 +425,7 @@ def test_secrets_are_nowhere(scene: Scene, run_playbook: Callable, tmp_path: Pat
     play = tmp_path / "play.yml"
     options = {name: value for name, value in scene.options().items() if name not in ("client_secret", "catalog_dsn")}
     lines = "".join(f"        {name}: {value}\n" for name, value in options.items())
-    play.write_text(
-        "- hosts: localhost\n  gather_facts: false\n  tasks:\n    - llmops.tenancy.m365_sync:\n" + lines
-    )
+    play.write_text("- hosts: localhost\n  gather_facts: false\n  tasks:\n    - llmops.tenancy.m365_sync:\n" + lines)
     scene.microsoft.rules(Rule(DELTA, after=1, delay=0.5))
     known = {"AZURE_CLIENT_SECRET": SECRET, "LLMOPS_CATALOG_DSN": scene.catalog.database.dsn}
     run = Playbook([str(play), "-vvv", "--diff"], env=known)
@@ -395,7 +434,9 @@ def test_secrets_are_nowhere(scene: Scene, run_playbook: Callable, tmp_path: Pat
         seen.append(subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True).stdout)
         time.sleep(0.05)
     done = run.wait().ok()
-    tokens = [request.headers["Authorization"] for request in scene.microsoft.graph.log if "Authorization" in request.headers]
+    tokens = [
+        request.headers["Authorization"] for request in scene.microsoft.graph.log if "Authorization" in request.headers
+    ]
     assert tokens and len(seen) > 3
     link = scene.catalog.sql("SELECT delta_link FROM llmops.m365_sync").partition("deltatoken=")[2]
     log = scene.catalog.database.postgres.log.read_text(errors="replace")

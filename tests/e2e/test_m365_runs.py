@@ -31,7 +31,9 @@ DELTA = "/v1.0/users/delta"
 WRITERS = "SELECT pg_advisory_xact_lock(1819045231, 1)"
 NAP = "CREATE FUNCTION public.nap() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1.5); RETURN NULL; END'"
 AT_USERS = "CREATE TRIGGER nap AFTER INSERT OR UPDATE ON llmops.users FOR EACH STATEMENT EXECUTE FUNCTION public.nap()"
-AT_STATE = "CREATE TRIGGER nap AFTER INSERT OR UPDATE ON llmops.m365_sync FOR EACH STATEMENT EXECUTE FUNCTION public.nap()"
+AT_STATE = (
+    "CREATE TRIGGER nap AFTER INSERT OR UPDATE ON llmops.m365_sync FOR EACH STATEMENT EXECUTE FUNCTION public.nap()"
+)
 AT_COMMIT = (
     "CREATE CONSTRAINT TRIGGER nap AFTER INSERT OR UPDATE ON llmops.m365_sync DEFERRABLE INITIALLY DEFERRED"
     " FOR EACH ROW EXECUTE FUNCTION public.nap()"
@@ -70,9 +72,7 @@ class Beside(threading.Thread):
 
 def waits(scene: Scene, event: str, number: int = 1) -> Callable[[], bool]:
     """Whether so many sessions of the catalog wait for ``event``."""
-    query = (
-        f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{scene.catalog.database.name}' AND wait_event = '{event}'"
-    )
+    query = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{scene.catalog.database.name}' AND wait_event = '{event}'"
     return lambda: int(scene.catalog.sql(query)) >= number
 
 
@@ -126,8 +126,12 @@ def test_lock_that_is_not_given_up(scene: Scene) -> None:
 def start(scene: Scene) -> subprocess.Popen[str]:
     """A module that the test can kill."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.run_module"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, text=True, cwd=ROOT,
+        [sys.executable, "-m", "tests.support.run_module"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        cwd=ROOT,
         env={**os.environ, "PYTHONPATH": f"{ROOT / '.collections'}{os.pathsep}{ROOT}"},
     )
     assert process.stdin is not None
@@ -136,10 +140,17 @@ def start(scene: Scene) -> subprocess.Popen[str]:
     return process
 
 
-REQUESTS = {"discovery": "openid-configuration", "token": "/oauth2/v2.0/token", "first-page": r"delta\?", "last-page": r"delta\?\$skip"}
+REQUESTS = {
+    "discovery": "openid-configuration",
+    "token": "/oauth2/v2.0/token",
+    "first-page": r"delta\?",
+    "last-page": r"delta\?\$skip",
+}
 
 
-@pytest.mark.parametrize("moment", [*REQUESTS, "spooled", "queued", "users-written", "state-written", "committing", "committed"])
+@pytest.mark.parametrize(
+    "moment", [*REQUESTS, "spooled", "queued", "users-written", "state-written", "committing", "committed"]
+)
 def test_killed_run_is_made_good_by_the_next(scene: Scene, moment: str) -> None:
     """Wherever kill -9 hits, the delta link is never ahead of the users."""
     for number in range(12):
@@ -180,7 +191,9 @@ def test_killed_run_is_made_good_by_the_next(scene: Scene, moment: str) -> None:
         lambda: scene.catalog.sql(
             f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{scene.catalog.database.name}' AND pid <> pg_backend_pid()"
             " AND application_name = 'llmops.tenancy'"
-        ) == "0", "the end of the killed session"
+        )
+        == "0",
+        "the end of the killed session",
     )
     scene.catalog.sql(AWAKE)
     scene.microsoft.rules()
@@ -235,9 +248,13 @@ def test_one_tenant_that_fails_does_not_keep_the_others_back(scene: Scene) -> No
     other = tenant(other_id, 7, client, "another-secret")
     scene.microsoft.directories[other_id] = other
     scene.microsoft.authority.directories[other_id] = other
-    scene.catalog.ok("tenant", tenants=[
-        {"tenant": "other-corp", "m365_tenant_id": other_id}, {"tenant": "broken-corp", "m365_tenant_id": other_id},
-    ])
+    scene.catalog.ok(
+        "tenant",
+        tenants=[
+            {"tenant": "other-corp", "m365_tenant_id": other_id},
+            {"tenant": "broken-corp", "m365_tenant_id": other_id},
+        ],
+    )
     listed = [
         {"tenant": "broken-corp", "client_id": client, "client_secret": "wrong-secret"},
         {"tenant": TENANT},

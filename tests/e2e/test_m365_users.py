@@ -116,11 +116,15 @@ def test_mail_that_a_manual_user_has(scene: Scene) -> None:
 
 
 def test_manual_user_is_reported_or_linked(scene: Scene) -> None:
-    scene.catalog.ok("tenant_user", tenant=TENANT, users=[
-        {"email": scene.address(1).upper(), "name": "Typed", "role": "admin"},
-        {"email": scene.address(2), "role": "analyst", "active": False},
-        {"email": "other@empresa.example"},
-    ])
+    scene.catalog.ok(
+        "tenant_user",
+        tenant=TENANT,
+        users=[
+            {"email": scene.address(1).upper(), "name": "Typed", "role": "admin"},
+            {"email": scene.address(2), "role": "analyst", "active": False},
+            {"email": "other@empresa.example"},
+        ],
+    )
     manual = scene.users("source = 'manual'")
     assert scene.counts() == {"added": 23, "conflicts": 2}
     assert scene.users("source = 'manual'") == manual
@@ -166,7 +170,9 @@ def test_mapped_group_that_is_gone(scene: Scene) -> None:
     del scene.directory.groups[GROUP_A]
     for mode in ("delta", "full"):
         error = scene.error(mode=mode, **mapping)
-        assert error["kind"] == "m365_group_missing" and GROUP_A in error["msg"] and "allow_missing_groups" in error["msg"]
+        assert (
+            error["kind"] == "m365_group_missing" and GROUP_A in error["msg"] and "allow_missing_groups" in error["msg"]
+        )
     assert scene.user(1)["role"] == "admin"
     scene.catalog.ok("tenant_user", tenant=TENANT, email="typed@empresa.example", role="admin")
     assert scene.counts(allow_missing_groups=True, **mapping) == {"role_changes": 1}
@@ -176,7 +182,12 @@ def test_group_with_all_sorts_of_members(scene: Scene) -> None:
     device, principal = "00000000-0000-4000-8000-0000000000d1", "00000000-0000-4000-8000-0000000000d2"
     scene.directory.group(GROUP_B, [scene.id(2), scene.id(3)], ("group", GROUP_A), ("device", device))
     scene.directory.group(
-        GROUP_A, [scene.id(1)], ("group", GROUP_B), ("device", device), ("servicePrincipal", principal), ("orgContact", scene.id(9))
+        GROUP_A,
+        [scene.id(1)],
+        ("group", GROUP_B),
+        ("device", device),
+        ("servicePrincipal", principal),
+        ("orgContact", scene.id(9)),
     )
     result = scene.sync(scope_groups=[GROUP_A])
     assert result["counts"]["added"] == 3 and result["left_out"] == {"out of scope": 22}

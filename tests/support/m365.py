@@ -46,16 +46,26 @@ class Scene:
     def options(self, **changed: Any) -> dict[str, Any]:
         """Options of the module; ``None`` leaves one out."""
         known = {
-            "catalog_dsn": self.catalog.database.dsn, "tenant": TENANT, "client_id": CLIENT_ID, "client_secret": SECRET,
-            "authority_url": self.microsoft.sign_in.url, "graph_url": self.microsoft.graph.url,
-            "ca_path": str(self.microsoft.ca_path), "request_timeout": 10,
+            "catalog_dsn": self.catalog.database.dsn,
+            "tenant": TENANT,
+            "client_id": CLIENT_ID,
+            "client_secret": SECRET,
+            "authority_url": self.microsoft.sign_in.url,
+            "graph_url": self.microsoft.graph.url,
+            "ca_path": str(self.microsoft.ca_path),
+            "request_timeout": 10,
         }
         return {name: value for name, value in {**known, **changed}.items() if value is not None}
 
-    def run(self, check: bool = False, diff: bool = False, env: dict[str, str] | None = None, **changed: Any) -> ModuleRun:
+    def run(
+        self, check: bool = False, diff: bool = False, env: dict[str, str] | None = None, **changed: Any
+    ) -> ModuleRun:
         """One synchronisation."""
         done = run_module("m365_sync", self.options(**changed), check=check, diff=diff, env=env)
-        self.warnings = [str(item.get("msg", item)) if isinstance(item, dict) else str(item) for item in done.result.get("warnings", [])]
+        self.warnings = [
+            str(item.get("msg", item)) if isinstance(item, dict) else str(item)
+            for item in done.result.get("warnings", [])
+        ]
         return done
 
     def sync(self, **changed: Any) -> dict[str, Any]:
@@ -87,9 +97,11 @@ class Scene:
 
     def users(self, where: str = "true") -> dict[str, dict[str, Any]]:
         """The tenant's users by email."""
-        rows = json.loads(self.catalog.sql(
-            f"SELECT coalesce(json_agg(u), '[]') FROM llmops.users u WHERE tenant = '{TENANT}' AND {where}"
-        ))
+        rows = json.loads(
+            self.catalog.sql(
+                f"SELECT coalesce(json_agg(u), '[]') FROM llmops.users u WHERE tenant = '{TENANT}' AND {where}"
+            )
+        )
         return {row["email"]: row for row in rows}
 
     def user(self, number: int) -> dict[str, Any]:
@@ -124,8 +136,6 @@ class Scene:
         self.microsoft.close()
 
 
-def make_scene(
-    postgres: Postgres, make_database: Callable[..., Database], folder: Path, **options: Any
-) -> Scene:
+def make_scene(postgres: Postgres, make_database: Callable[..., Database], folder: Path, **options: Any) -> Scene:
     """A scene on a catalog of its own."""
     return Scene(make_catalog(postgres, make_database), folder, **options)

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import Any
 
-# How users of the catalog are found. One pass over the tenant is right for a whole directory; a delta looks each up, in a
-# form that the planner can't turn into a pass, which it prefers while a table that just grew has no statistics.
+# How users of the catalog are found. One pass over the tenant is right for a whole directory; a delta looks each up, in
+# a form that the planner can't turn into a pass, which it prefers while a table that just grew has no statistics.
 _MANY_BY_ID = "llmops.users u ON u.tenant = %(tenant)s AND u.external_id = s.external_id AND u.external_id IS NOT NULL"
 _FEW_BY_ID = (
     "LATERAL (SELECT * FROM llmops.users o WHERE o.tenant = %(tenant)s AND o.external_id = s.external_id"
@@ -204,6 +204,8 @@ def make(conn: Any, tenant: str, *, full: bool, few: bool, manage_roles: bool, l
 
 def write(conn: Any, tenant: str) -> None:
     """Carry the plan out: who is there first, which frees addresses, then who is new."""
-    if conn.execute("SELECT EXISTS (SELECT FROM m365_plan WHERE id IS NOT NULL AND write) AS known").fetchone()["known"]:
+    if conn.execute("SELECT EXISTS (SELECT FROM m365_plan WHERE id IS NOT NULL AND write) AS known").fetchone()[
+        "known"
+    ]:
         conn.execute(_UPDATE)
     conn.execute(_INSERT, {"tenant": tenant})

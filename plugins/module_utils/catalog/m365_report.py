@@ -79,10 +79,17 @@ def named(conn: Any, limit: int) -> tuple[dict[str, Any], dict[str, Any], list[d
         after[title] = {name: plain(row[name]) for name in fields if row["id"] is not None or row[name] is not None}
         if row["linked"]:
             before[title]["source"], after[title]["source"] = "manual", "m365"
-        actions.append({
-            "action": _verb(row), "kind": "tenant user", "name": row["email_before"] or row["email"], "impact": "in_place",
-            "fields": {name: {"before": plain(row[f"{name}_before"]), "after": plain(row[name])} for name in fields},
-        })
+        actions.append(
+            {
+                "action": _verb(row),
+                "kind": "tenant user",
+                "name": row["email_before"] or row["email"],
+                "impact": "in_place",
+                "fields": {
+                    name: {"before": plain(row[f"{name}_before"]), "after": plain(row[name])} for name in fields
+                },
+            }
+        )
     return before, after, actions
 
 

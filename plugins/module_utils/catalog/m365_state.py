@@ -58,7 +58,8 @@ def remember(conn: Any, tenant: str, values: Mapping[str, Any]) -> None:
         INSERT INTO llmops.m365_sync AS m
             (tenant, round, fingerprint, delta_link, grants, pending, last_full, last_run, last_mode, counts)
         VALUES (%(tenant)s, 1, %(fingerprint)s, %(delta_link)s, %(grants)s, %(pending)s,
-            CASE %(mode)s::text WHEN 'full' THEN %(started)s::timestamptz ELSE now() END, %(started)s, %(mode)s, %(counts)s)
+            CASE %(mode)s::text WHEN 'full' THEN %(started)s::timestamptz ELSE now() END, %(started)s, %(mode)s,
+            %(counts)s)
         ON CONFLICT (tenant) DO UPDATE SET
             round = m.round + 1, fingerprint = excluded.fingerprint, delta_link = excluded.delta_link,
             grants = excluded.grants, pending = excluded.pending, last_run = excluded.last_run,
@@ -70,7 +71,7 @@ def remember(conn: Any, tenant: str, values: Mapping[str, Any]) -> None:
 
 
 def overview(conn: Any, tenants: Sequence[str] | None) -> list[dict[str, Any]]:
-    """State of synchronisation of these tenants (None for all that have a Microsoft 365 tenant or were synchronised)."""
+    """State of these tenants (None for all that have a Microsoft 365 tenant or were synchronised)."""
     return conn.execute(
         """
         SELECT t.tenant, t.m365_tenant_id, m.round, m.last_full, m.last_run, m.last_mode, m.counts,

@@ -34,8 +34,10 @@ class DeltaExpired(TenancyError):
 
     def __init__(self, location: str = "") -> None:
         super().__init__(
-            "The delta link has expired", cause="Microsoft Graph keeps it for 7 days, and may drop it earlier",
-            remedy="Run with mode=auto or mode=full", kind="m365_delta_expired",
+            "The delta link has expired",
+            cause="Microsoft Graph keeps it for 7 days, and may drop it earlier",
+            remedy="Run with mode=auto or mode=full",
+            kind="m365_delta_expired",
         )
         self.location = location
 
@@ -83,7 +85,7 @@ class GraphClient:
         :param url: whole, as built here or as Graph gave it.
         :param permission: the application permission that it takes, for the error.
         :raises DeltaExpired: for the answers that mean so.
-        :raises TenancyError: ``m365_no_consent``, ``m365_not_found``, ``m365_token_refused`` and those of the transport.
+        :raises TenancyError: ``m365_no_consent``, ``m365_not_found``, ``m365_token_refused``, or of the transport.
         """
         # The background's lane: people who work interactively are throttled later than this run.
         sent = {"Accept": "application/json", "x-ms-throttle-priority": "low", **(headers or {})}
@@ -129,6 +131,8 @@ class GraphClient:
 
 def _bad_answer(cause: str) -> TenancyError:
     return TenancyError(
-        "Microsoft Graph gave an answer that makes no sense", cause=f"{cause}; nothing was changed",
-        remedy="Run it again; if it stays, report it with the output of -vvv", kind="m365_bad_answer",
+        "Microsoft Graph gave an answer that makes no sense",
+        cause=f"{cause}; nothing was changed",
+        remedy="Run it again; if it stays, report it with the output of -vvv",
+        kind="m365_bad_answer",
     )

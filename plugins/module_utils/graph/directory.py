@@ -14,7 +14,14 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.graph.client import
 
 # Without $select Graph leaves out accountEnabled, userType and assignedLicenses.
 USER_PROPERTIES = (
-    "id", "displayName", "mail", "userPrincipalName", "accountEnabled", "department", "jobTitle", "userType",
+    "id",
+    "displayName",
+    "mail",
+    "userPrincipalName",
+    "accountEnabled",
+    "department",
+    "jobTitle",
+    "userType",
 )
 LICENSES = "assignedLicenses"
 _PAGE = 999
@@ -38,8 +45,10 @@ def users_delta(client: GraphClient, properties: Sequence[str], link: str = "") 
         yield page
     if not complete:
         raise TenancyError(
-            "Microsoft Graph ended a delta round without a delta link", cause="the round is incomplete; nothing was changed",
-            remedy="Run it again", kind="m365_bad_answer",
+            "Microsoft Graph ended a delta round without a delta link",
+            cause="the round is incomplete; nothing was changed",
+            remedy="Run it again",
+            kind="m365_bad_answer",
         )
 
 
@@ -58,7 +67,7 @@ def users_by_id(client: GraphClient, properties: Sequence[str], ids: Iterable[st
     """The users of these ids; one that does not exist any more comes as a tombstone."""
     wanted = sorted(ids)
     for start in range(0, len(wanted), _IDS_AT_ONCE):
-        some = wanted[start:start + _IDS_AT_ONCE]
+        some = wanted[start : start + _IDS_AT_ONCE]
         condition = quote(f"id in ({', '.join(repr(one) for one in some)})")
         url = f"{client.base}/users?$select={','.join(properties)}&$filter={condition}"
         found = {item.get("id"): item for page in client.pages_of(url, READ_USERS) for item in page.items}

@@ -23,27 +23,55 @@ _SIGN_IN = {
     "7000222": ("m365_expired_secret", "The client secret has expired", _NEW_SECRET),
     "7000216": ("m365_bad_secret", "The sign-in lacks a secret or an assertion", _NEW_SECRET),
     "700016": (
-        "m365_unknown_app", "The application is not known in this Microsoft 365 tenant",
+        "m365_unknown_app",
+        "The application is not known in this Microsoft 365 tenant",
         "Check client_id, and let an administrator of the tenant consent to the application",
     ),
-    "90002": ("m365_unknown_tenant", "The Microsoft 365 tenant does not exist", "Check m365_tenant_id, and cloud for a national cloud"),
-    "900023": ("m365_unknown_tenant", "The Microsoft 365 tenant id is neither a GUID nor a domain", "Check m365_tenant_id"),
+    "90002": (
+        "m365_unknown_tenant",
+        "The Microsoft 365 tenant does not exist",
+        "Check m365_tenant_id, and cloud for a national cloud",
+    ),
+    "900023": (
+        "m365_unknown_tenant",
+        "The Microsoft 365 tenant id is neither a GUID nor a domain",
+        "Check m365_tenant_id",
+    ),
     "500011": (
-        "m365_wrong_audience", "Microsoft Graph is not known under this address in the tenant",
+        "m365_wrong_audience",
+        "Microsoft Graph is not known under this address in the tenant",
         "Check graph_url and cloud: authority and Graph of one national cloud belong together",
     ),
     "700024": (
-        "m365_clock", "The signed assertion is outside its time of validity",
+        "m365_clock",
+        "The signed assertion is outside its time of validity",
         "Set this machine's clock by NTP; a federated token may have expired",
     ),
     "700027": (
-        "m365_bad_certificate", "The certificate is not the one of the application",
+        "m365_bad_certificate",
+        "The certificate is not the one of the application",
         "Upload the certificate under Certificates & secrets, or give the key that belongs to it",
     ),
-    "700211": ("m365_bad_assertion", "No federated credential matches the issuer", "Check the federated credential of the application"),
-    "700213": ("m365_bad_assertion", "No federated credential matches the subject", "Check the federated credential of the application"),
-    "7000112": ("m365_app_disabled", "The application is disabled in this tenant", "Enable it under Enterprise applications"),
-    "53003": ("m365_blocked", "A conditional access policy blocks the sign-in", "Exclude the application's identity, or run from an allowed network"),
+    "700211": (
+        "m365_bad_assertion",
+        "No federated credential matches the issuer",
+        "Check the federated credential of the application",
+    ),
+    "700213": (
+        "m365_bad_assertion",
+        "No federated credential matches the subject",
+        "Check the federated credential of the application",
+    ),
+    "7000112": (
+        "m365_app_disabled",
+        "The application is disabled in this tenant",
+        "Enable it under Enterprise applications",
+    ),
+    "53003": (
+        "m365_blocked",
+        "A conditional access policy blocks the sign-in",
+        "Exclude the application's identity, or run from an allowed network",
+    ),
 }
 
 
@@ -57,7 +85,8 @@ def sign_in_error(status: int, body: Mapping[str, Any], skew: float | None = Non
     codes = [str(code) for code in body.get("error_codes") or []] + _AADSTS.findall(description)
     code = next((code for code in codes if code in _SIGN_IN), codes[0] if codes else "")
     kind, what, remedy = _SIGN_IN.get(
-        code, ("m365_sign_in", "Microsoft 365 refused the sign-in", "Check client_id, the credential and m365_tenant_id")
+        code,
+        ("m365_sign_in", "Microsoft 365 refused the sign-in", "Check client_id, the credential and m365_tenant_id"),
     )
     label = f"AADSTS{code}" if code else str(body.get("error") or f"status {status}")
     # The first sentence only: the rest names trace ids, which stand in the details, and can be long.
@@ -67,7 +96,9 @@ def sign_in_error(status: int, body: Mapping[str, Any], skew: float | None = Non
         what,
         cause=_told(label, sentence, request),
         remedy=remedy + _clock_hint(skew),
-        kind=kind, code=label, request_id=request,
+        kind=kind,
+        code=label,
+        request_id=request,
     )
 
 
@@ -115,28 +146,38 @@ def graph_error(
     cause = _told(code, message, details["request_id"])
     if status == 403 or "authorization_requestdenied" in codes:
         return TenancyError(
-            f"The application may not read this: it lacks the permission {permission}", cause=cause,
+            f"The application may not read this: it lacks the permission {permission}",
+            cause=cause,
             remedy=f"Add the application permission {permission} to the app registration and grant admin consent; "
             "docs/microsoft365.md shows the steps",
-            kind="m365_no_consent", permission=permission, **details,
+            kind="m365_no_consent",
+            permission=permission,
+            **details,
         )
     if status == 401 and "audience" in message.lower():
         return TenancyError(
-            "Microsoft Graph does not accept the token: it was made for another audience", cause=cause,
+            "Microsoft Graph does not accept the token: it was made for another audience",
+            cause=cause,
             remedy="Check graph_url and cloud: authority and Graph of one national cloud belong together",
-            kind="m365_wrong_audience", **details,
+            kind="m365_wrong_audience",
+            **details,
         )
     if status == 401:
         return TenancyError(
-            "Microsoft Graph does not accept the token", cause=cause,
+            "Microsoft Graph does not accept the token",
+            cause=cause,
             remedy="Check that authority_url and graph_url belong to one cloud" + _clock_hint(skew),
-            kind="m365_token_refused", **details,
+            kind="m365_token_refused",
+            **details,
         )
     if status == 404:
         return TenancyError("Microsoft Graph does not find it", cause=cause, kind="m365_not_found", **details)
     return TenancyError(
-        "Microsoft Graph refused the request", cause=cause,
-        remedy="Check filter and the ids given; Microsoft's support asks for the request id", kind="m365_refused", **details,
+        "Microsoft Graph refused the request",
+        cause=cause,
+        remedy="Check filter and the ids given; Microsoft's support asks for the request id",
+        kind="m365_refused",
+        **details,
     )
 
 

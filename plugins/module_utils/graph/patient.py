@@ -96,16 +96,21 @@ def _fault_of(answer: Any) -> TenancyError | None:
     if status in THROTTLED:
         return TenancyError(
             f"{server} answers that it is too busy (status {status})",
-            remedy="Run it again later", kind="m365_throttled",
+            remedy="Run it again later",
+            kind="m365_throttled",
         )
     if status >= 500:
         return TenancyError(
-            f"{server} fails with status {status}", cause=_words(answer), remedy="Run it again later", kind="m365_server",
+            f"{server} fails with status {status}",
+            cause=_words(answer),
+            remedy="Run it again later",
+            kind="m365_server",
             request_id=answer.headers.get("request-id", ""),
         )
     if status == 407:
         return TenancyError(
-            f"The proxy on the way to {server} demands a sign-in", remedy="Put the proxy's user into HTTPS_PROXY",
+            f"The proxy on the way to {server} demands a sign-in",
+            remedy="Put the proxy's user into HTTPS_PROXY",
             kind="m365_proxy",
         )
     if status == 410 and not answer.content:

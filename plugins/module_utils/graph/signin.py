@@ -96,7 +96,8 @@ class TokenSource:
         if settings.managed_identity:
             identity = (
                 msal.UserAssignedManagedIdentity(client_id=settings.client_id)
-                if settings.client_id else msal.SystemAssignedManagedIdentity()
+                if settings.client_id
+                else msal.SystemAssignedManagedIdentity()
             )
             client = msal.ManagedIdentityClient(identity, http_client=self._door)
             return client.acquire_token_for_client(resource=settings.graph_url)
@@ -125,7 +126,8 @@ def _credential(settings: GraphSettings) -> str | dict[str, str]:
         certificate = _file(settings.client_certificate, "client_certificate")
         key = settings.client_certificate_key
         credential = {
-            "private_key": _file(key, "client_certificate_key") if key else certificate, "public_certificate": certificate
+            "private_key": _file(key, "client_certificate_key") if key else certificate,
+            "public_certificate": certificate,
         }
         if settings.client_certificate_passphrase:
             credential["passphrase"] = settings.client_certificate_passphrase
@@ -141,7 +143,8 @@ def _file(path: str, option: str) -> str:
             return source.read()
     except (OSError, UnicodeDecodeError) as error:
         raise TenancyError(
-            f"{option} {path} cannot be read", cause=getattr(error, "strerror", None) or "it is not a text file",
+            f"{option} {path} cannot be read",
+            cause=getattr(error, "strerror", None) or "it is not a text file",
             remedy=f"Correct {option}; the file stands on the machine where the module runs, readable for its user",
             kind="m365_bad_credential",
         ) from None

@@ -75,7 +75,7 @@ class Budget:
         if not self.allows(seconds):
             raise TenancyError(
                 f"Microsoft 365 kept this run waiting for longer than it may ({self.seconds:g} s)",
-                cause=f"{why}; it asks for {seconds:.1f} s more after {self.spent:.1f} s of waiting; nothing was changed",
+                cause=f"{why}; it asks for {seconds:.1f} s more after {self.spent:.1f} s; nothing was changed",
                 remedy="Run it again later, or raise throttle_budget",
                 kind="m365_throttled",
                 throttled_seconds=round(self.spent, 1),

@@ -39,7 +39,9 @@ class Http:
     :param timeout: seconds without a byte before a request is given up.
     """
 
-    def __init__(self, base: str | None, ca_path: str | None, timeout: float, user_agent: str = "llmops-tenancy") -> None:
+    def __init__(
+        self, base: str | None, ca_path: str | None, timeout: float, user_agent: str = "llmops-tenancy"
+    ) -> None:
         import requests
 
         if ca_path and not os.path.exists(ca_path):
@@ -99,9 +101,16 @@ class Http:
         self.requests += 1
         try:
             answer = self._session.request(
-                method, url, params=params, data=data, headers=headers, auth=sign, allow_redirects=False,
+                method,
+                url,
+                params=params,
+                data=data,
+                headers=headers,
+                auth=sign,
+                allow_redirects=False,
                 # Given with each request: REQUESTS_CA_BUNDLE beats the session's own setting.
-                verify=self._verify, timeout=(min(_CONNECT_TIMEOUT, self._timeout), self._timeout),
+                verify=self._verify,
+                timeout=(min(_CONNECT_TIMEOUT, self._timeout), self._timeout),
             )
         except self._requests.exceptions.RequestException as error:
             raise self._fault(error, url) from None
@@ -109,7 +118,7 @@ class Http:
             raise TenancyError(
                 f"{_where(url)} answered with a redirect to {_where(answer.headers.get('Location', ''))}",
                 cause="a redirect is not followed, since the token would leak; nothing was sent there",
-                remedy="Check authority_url and graph_url, and whether a proxy or a captive portal answers instead of Microsoft",
+                remedy="Check authority_url and graph_url, and whether a proxy or captive portal answers in its place",
                 kind="m365_redirect",
             )
         return answer
@@ -135,20 +144,24 @@ class Http:
         exceptions, where, reason = self._requests.exceptions, _where(url), _reason(error)
         if isinstance(error, exceptions.ProxyError):
             return TenancyError(
-                f"The proxy on the way to {where} does not let the request through", cause=reason,
-                remedy="Check HTTPS_PROXY and NO_PROXY in the environment of the run", kind="m365_proxy",
+                f"The proxy on the way to {where} does not let the request through",
+                cause=reason,
+                remedy="Check HTTPS_PROXY and NO_PROXY in the environment of the run",
+                kind="m365_proxy",
             )
         if isinstance(error, exceptions.SSLError):
             return TenancyError(
-                f"The TLS certificate of {where} is not trusted", cause=reason,
-                remedy="If a proxy inspects TLS, give its authority in ca_path; otherwise check the machine's clock and "
+                f"The TLS certificate of {where} is not trusted",
+                cause=reason,
+                remedy="If a proxy inspects TLS, give its authority in ca_path; else check the machine's clock and "
                 "certificate store. Verification is never switched off",
                 kind="m365_tls",
             )
         if isinstance(error, (exceptions.InvalidURL, exceptions.InvalidSchema, exceptions.MissingSchema)):
             return TenancyError(f"{where} is no usable address", cause=reason, kind="m365_bad_url")
         return Transient(
-            f"No complete answer came from {where}", cause=reason,
+            f"No complete answer came from {where}",
+            cause=reason,
             remedy="Check that this machine reaches it on port 443, its name service and HTTPS_PROXY",
             kind="m365_unreachable",
         )
@@ -157,7 +170,9 @@ class Http:
 def _where(url: str) -> str:
     """A URL for people: without its query, which can hold a token."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" if parts.scheme else parts.path or "nowhere"
+    return (
+        f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" if parts.scheme else parts.path or "nowhere"
+    )
 
 
 def _reason(error: BaseException) -> str:

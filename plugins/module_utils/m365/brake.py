@@ -54,12 +54,17 @@ class Brake:
             return
         more = f" and {deactivations - len(first)} more" if deactivations > len(first) else ""
         limit = (
-            f"max_deactivations={self.count}" if deactivations > self.count else f"max_deactivations_percent={self.percent}"
+            f"max_deactivations={self.count}"
+            if deactivations > self.count
+            else f"max_deactivations_percent={self.percent}"
         )
         raise TenancyError(
             f"{deactivations} of {active} active Microsoft 365 users of tenant {tenant} would be deactivated",
             cause=f"that exceeds {limit}; nothing was changed. They are {', '.join(first)}{more}",
             remedy="Check scope_groups, filter and the directory. If it is meant so, set allow_deactivations=true for "
             "one run, or raise max_deactivations and max_deactivations_percent",
-            kind="m365_brake", deactivations=deactivations, active=active, users=list(first),
+            kind="m365_brake",
+            deactivations=deactivations,
+            active=active,
+            users=list(first),
         )

@@ -27,7 +27,8 @@ def wish_of(options: Mapping[str, Any]) -> sync.Wish:
         raise TenancyError(
             f"full_every is {full_every}, which is not 1 to {sync.FULL_EVERY} days",
             cause="Microsoft Graph forgets a delta link after 7 days, and removals with it",
-            remedy=f"Give 1 to {sync.FULL_EVERY}", kind="invalid_options",
+            remedy=f"Give 1 to {sync.FULL_EVERY}",
+            kind="invalid_options",
         )
     count, percent = options["max_deactivations"], options["max_deactivations_percent"]
     return sync.Wish(
@@ -61,12 +62,15 @@ def synchronise(
         if optional:
             return _skipped(wish.tenant, warn, "the catalog has no Microsoft 365 tenant id for it")
         raise TenancyError(
-            f"Tenant {wish.tenant} has no Microsoft 365 tenant id", cause="neither in the catalog nor in the options",
+            f"Tenant {wish.tenant} has no Microsoft 365 tenant id",
+            cause="neither in the catalog nor in the options",
             remedy=f"Record it: ansible-playbook onboard_tenant.yml -e tenant={wish.tenant} -e m365_tenant_id=…",
             kind="m365_no_tenant",
         )
     if optional and not graph.has_credentials(options):
-        return _skipped(wish.tenant, warn, "no Microsoft 365 credentials were given (client_id and a secret, for example)")
+        return _skipped(
+            wish.tenant, warn, "no Microsoft 365 credentials were given (client_id and a secret, for example)"
+        )
     return sync.run(settings, graph.read(options, start.tenant_id), wish, start, check=check, warn=warn)
 
 
@@ -97,14 +101,17 @@ def combined(results: Sequence[Mapping[str, Any]], *, fail_at_end: bool) -> dict
         "changed": any(result.get("changed") for result in results),
         "tenants": [{key: value for key, value in result.items() if key not in keys} for result in results],
         "failed_tenants": [result["tenant"] for result in failed],
-        "actions": [{**action, "tenant": result["tenant"]} for result in results for action in result.get("actions", ())],
+        "actions": [
+            {**action, "tenant": result["tenant"]} for result in results for action in result.get("actions", ())
+        ],
         "diff": _diff(results),
     }
     if failed and fail_at_end:
         first = failed[0]
         told = first["msg"]
         if len(results) > 1:
-            told = f"{len(failed)} of {len(results)} tenants failed, the others were synchronised. {first['tenant']}: {told}"
+            failures = f"{len(failed)} of {len(results)} tenants failed, the others were synchronised"
+            told = f"{failures}. {first['tenant']}: {told}"
         combination.update(failed=True, msg=told, error=first["error"])
     return combination
 

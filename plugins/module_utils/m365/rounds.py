@@ -60,7 +60,9 @@ class Round:
     left_out: Counter[str] = field(default_factory=Counter)
 
 
-def choose(mode: str, selection: Selection, fingerprint: str, memory: Memory | None, now: datetime, full_every: int) -> tuple[str, str]:
+def choose(
+    mode: str, selection: Selection, fingerprint: str, memory: Memory | None, now: datetime, full_every: int
+) -> tuple[str, str]:
     """Full or delta, and why.
 
     :param mode: ``auto``, ``full`` or ``delta`` as the operator wants it.
@@ -81,14 +83,24 @@ def choose(mode: str, selection: Selection, fingerprint: str, memory: Memory | N
         return DELTA, "a delta link is stored"
     if mode == DELTA:
         raise TenancyError(
-            "A delta round is not possible", cause=obstacle, remedy="Run with mode=auto or mode=full", kind="m365_no_delta"
+            "A delta round is not possible",
+            cause=obstacle,
+            remedy="Run with mode=auto or mode=full",
+            kind="m365_no_delta",
         )
     return FULL, obstacle
 
 
 def fetch(
-    client: GraphClient, selection: Selection, memory: Memory | None, mode: str, reason: str, spool: Spool,
-    *, allow_missing: bool, demanded: bool = False,
+    client: GraphClient,
+    selection: Selection,
+    memory: Memory | None,
+    mode: str,
+    reason: str,
+    spool: Spool,
+    *,
+    allow_missing: bool,
+    demanded: bool = False,
 ) -> Round:
     """Fetch a round into ``spool``.
 
@@ -117,7 +129,9 @@ def _delta(client: GraphClient, selection: Selection, memory: Memory, result: Ro
     moved = result.grants.changed(Grants.unpack(memory.grants)) if selection.needs_grants else set()
     if len(moved) > _ASK_AT_MOST:
         raise _TooMuch(f"{len(moved)} users moved between groups")
-    result.link = _take(directory.users_delta(client, selection.properties, memory.delta_link or ""), selection, result, spool)
+    result.link = _take(
+        directory.users_delta(client, selection.properties, memory.delta_link or ""), selection, result, spool
+    )
     # A move between groups is no change of the user, so no delta tells of it.
     unheard = [key for key in moved | set(memory.pending) if not spool.has(key)]
     _stage(directory.users_by_id(client, selection.properties, unheard), selection, result, spool)
@@ -132,7 +146,9 @@ def _full(client: GraphClient, selection: Selection, result: Round, spool: Spool
         result.link = _take(directory.users_delta(client, selection.properties, start), selection, result, spool)
     except DeltaExpired as expired:
         # The server forgot this very round while it was paged. What is spooled stays: later rows win.
-        result.link = _take(directory.users_delta(client, selection.properties, expired.location), selection, result, spool)
+        result.link = _take(
+            directory.users_delta(client, selection.properties, expired.location), selection, result, spool
+        )
     return result
 
 

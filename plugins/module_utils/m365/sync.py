@@ -77,7 +77,12 @@ def look(settings: CatalogSettings, wish: Wish, *, check: bool, warn: Callable[[
 
 
 def run(
-    settings: CatalogSettings, graph: GraphSettings, wish: Wish, start: Start, *, check: bool,
+    settings: CatalogSettings,
+    graph: GraphSettings,
+    wish: Wish,
+    start: Start,
+    *,
+    check: bool,
     warn: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
     """Synchronise one tenant.
@@ -94,22 +99,34 @@ def run(
                 break
             except transaction.Superseded:
                 # Another run finished while this one fetched: its news are newer than ours, so begin where it ended.
-                warn(f"Another synchronisation of tenant {wish.tenant} finished meanwhile; this one starts again from there")
+                warn(
+                    f"Another synchronisation of tenant {wish.tenant} finished meanwhile; this one begins again there"
+                )
                 start = look(settings, wish, check=check, warn=warn)
         else:
             raise TenancyError(
-                f"Other synchronisations of tenant {wish.tenant} came first {_ATTEMPTS} times", cause="nothing was changed",
-                remedy="Run one at a time", kind="m365_busy",
+                f"Other synchronisations of tenant {wish.tenant} came first {_ATTEMPTS} times",
+                cause="nothing was changed",
+                remedy="Run one at a time",
+                kind="m365_busy",
             )
         result.update(
-            requests=client.requests, pages=client.pages, throttled_seconds=round(client.budget.spent, 1),
+            requests=client.requests,
+            pages=client.pages,
+            throttled_seconds=round(client.budget.spent, 1),
             duration=round(time.monotonic() - began, 2),
         )
     return result
 
 
 def _attempt(
-    settings: CatalogSettings, graph: GraphSettings, client: GraphClient, wish: Wish, start: Start, *, check: bool,
+    settings: CatalogSettings,
+    graph: GraphSettings,
+    client: GraphClient,
+    wish: Wish,
+    start: Start,
+    *,
+    check: bool,
     warn: Callable[[str], None],
 ) -> dict[str, Any]:
     now = datetime.now(timezone.utc)
@@ -117,8 +134,14 @@ def _attempt(
     mode, reason = rounds.choose(wish.mode, wish.selection, fingerprint, start.memory, now, wish.full_every)
     with Spool() as spool:
         fetched = rounds.fetch(
-            client, wish.selection, start.memory, mode, reason, spool,
-            allow_missing=wish.allow_missing_groups, demanded=wish.mode == rounds.DELTA,
+            client,
+            wish.selection,
+            start.memory,
+            mode,
+            reason,
+            spool,
+            allow_missing=wish.allow_missing_groups,
+            demanded=wish.mode == rounds.DELTA,
         )
         if fetched.mode == rounds.FULL:
             wish.brake.check_feed(wish.tenant, fetched.fetched)
@@ -126,20 +149,33 @@ def _attempt(
             warn(f"Unprintable characters were taken out of {fetched.cleaned} users of tenant {wish.tenant}")
         began = time.monotonic()
         outcome = transaction.apply(
-            settings, wish, fetched, spool, now=now, fingerprint=fingerprint,
+            settings,
+            wish,
+            fetched,
+            spool,
+            now=now,
+            fingerprint=fingerprint,
             number=start.memory.number if start.memory else 0,
-            last_counts=start.memory.counts if start.memory else {}, check=check, warn=warn,
+            last_counts=start.memory.counts if start.memory else {},
+            check=check,
+            warn=warn,
         )
         return {
-            **_facts(wish, fetched, start.memory, now), **outcome, "catalog_seconds": round(time.monotonic() - began, 2),
+            **_facts(wish, fetched, start.memory, now),
+            **outcome,
+            "catalog_seconds": round(time.monotonic() - began, 2),
         }
 
 
 def _facts(wish: Wish, fetched: Round, memory: Memory | None, now: datetime) -> dict[str, Any]:
     last_full = now if fetched.mode == rounds.FULL or memory is None else memory.last_full
     return {
-        "tenant": wish.tenant, "mode": fetched.mode, "reason": fetched.reason, "fetched": fetched.fetched,
-        "left_out": dict(fetched.left_out), "cleaned": fetched.cleaned,
+        "tenant": wish.tenant,
+        "mode": fetched.mode,
+        "reason": fetched.reason,
+        "fetched": fetched.fetched,
+        "left_out": dict(fetched.left_out),
+        "cleaned": fetched.cleaned,
         "next_full": (last_full + timedelta(days=wish.full_every)).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
 
@@ -148,6 +184,12 @@ def _memory(row: Mapping[str, Any] | None) -> Memory | None:
     if row is None:
         return None
     return Memory(
-        number=row["round"], fingerprint=row["fingerprint"], delta_link=row["delta_link"], grants=row["grants"],
-        pending=tuple(row["pending"]), last_full=row["last_full"], last_run=row["last_run"], counts=row["counts"],
+        number=row["round"],
+        fingerprint=row["fingerprint"],
+        delta_link=row["delta_link"],
+        grants=row["grants"],
+        pending=tuple(row["pending"]),
+        last_full=row["last_full"],
+        last_run=row["last_run"],
+        counts=row["counts"],
     )

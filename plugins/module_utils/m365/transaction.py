@@ -36,8 +36,18 @@ class Superseded(Exception):
 
 
 def apply(
-    settings: CatalogSettings, wish: Any, fetched: Round, spool: Spool, *, now: datetime, fingerprint: str, number: int,
-    last_counts: Mapping[str, int], check: bool, warn: Callable[[str], None], sleep: Callable[[float], None] = time.sleep,
+    settings: CatalogSettings,
+    wish: Any,
+    fetched: Round,
+    spool: Spool,
+    *,
+    now: datetime,
+    fingerprint: str,
+    number: int,
+    last_counts: Mapping[str, int],
+    check: bool,
+    warn: Callable[[str], None],
+    sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, Any]:
     """Bring the fetched round into the catalog, again if the connection is lost meanwhile.
 
@@ -67,16 +77,28 @@ def apply(
 
 
 def _within(
-    conn: Any, wish: Any, fetched: Round, spool: Spool, now: datetime, fingerprint: str, last_counts: Mapping[str, int],
-    *, check: bool, warn: Callable[[str], None],
+    conn: Any,
+    wish: Any,
+    fetched: Round,
+    spool: Spool,
+    now: datetime,
+    fingerprint: str,
+    last_counts: Mapping[str, int],
+    *,
+    check: bool,
+    warn: Callable[[str], None],
 ) -> dict[str, Any]:
     if tenants.demand(conn, [wish.tenant], create=check):
         warn(f"Tenant {wish.tenant} does not exist yet; it is taken for made")
     full = fetched.mode == FULL
     m365_state.stage(conn, spool.chunks(), spool.rows, columns=COLUMNS, repeated=spool.repeated)
     differing = m365_plan.make(
-        conn, wish.tenant, full=full, few=spool.rows <= m365_state.MANY,
-        manage_roles=wish.selection.manage_roles, link_manual=wish.link_manual,
+        conn,
+        wish.tenant,
+        full=full,
+        few=spool.rows <= m365_state.MANY,
+        manage_roles=wish.selection.manage_roles,
+        link_manual=wish.link_manual,
     )
     counts = m365_report.counts(conn)
     # Counting a hundred thousand users is for full rounds; a delta goes on from what the last round counted.
@@ -92,12 +114,24 @@ def _within(
         m365_plan.write(conn, wish.tenant)
     active += counts.pop("added_active") + counts.pop("linked_active") + counts["enabled"] - counts["disabled"]
     counts["active"] = active
-    m365_state.remember(conn, wish.tenant, {
-        "fingerprint": fingerprint, "delta_link": fetched.link or None, "mode": fetched.mode, "started": now, "counts": counts,
-        "grants": fetched.grants.pack() if wish.selection.needs_grants else None, "pending": _pending(notes),
-    })
+    m365_state.remember(
+        conn,
+        wish.tenant,
+        {
+            "fingerprint": fingerprint,
+            "delta_link": fetched.link or None,
+            "mode": fetched.mode,
+            "started": now,
+            "counts": counts,
+            "grants": fetched.grants.pack() if wish.selection.needs_grants else None,
+            "pending": _pending(notes),
+        },
+    )
     return {
-        "changed": differing > 0, "counts": counts, "actions": actions, "unnamed": differing - len(actions),
+        "changed": differing > 0,
+        "counts": counts,
+        "actions": actions,
+        "unnamed": differing - len(actions),
         "diff": {"before": before, "after": after},
         "conflicts": [_conflict(note) for note in notes if not note["note"].startswith("kept")][:NAMED],
         "kept_admins": [note["email_before"] for note in notes if note["note"].startswith("kept")],
@@ -111,4 +145,9 @@ def _pending(notes: list[dict[str, Any]]) -> list[str]:
 
 
 def _conflict(note: Mapping[str, Any]) -> dict[str, Any]:
-    return {"email": note["wanted_email"], "name": note["name"], "external_id": note["external_id"], "reason": note["note"]}
+    return {
+        "email": note["wanted_email"],
+        "name": note["name"],
+        "external_id": note["external_id"],
+        "reason": note["note"],
+    }

@@ -105,7 +105,7 @@ def read(entity: Mapping[str, Any], tenant_id: str) -> GraphSettings:
     if not has_credentials(entity):
         raise TenancyError(
             "No Microsoft 365 credentials were given",
-            cause="an application id with a secret, a certificate or a federated token is needed, or a managed identity",
+            cause="an application id with a secret, certificate or federated token is needed, or a managed identity",
             remedy="Set client_id with client_secret, client_certificate or client_assertion_file (or AZURE_CLIENT_ID "
             "and its companions in the environment); docs/microsoft365.md shows how to register the application",
             kind="m365_no_credentials",

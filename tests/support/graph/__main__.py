@@ -47,7 +47,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Microsoft 365 on the loopback")
     parser.add_argument("--users", type=int, default=1000)
     parser.add_argument("--coordinates", type=Path, help="write where it is to this JSON file")
-    parser.add_argument("command", nargs="*", help="run beside it, with AZURE_* and M365_* set; without one, until it is stopped")
+    parser.add_argument(
+        "command", nargs="*", help="run beside it, with AZURE_* and M365_* set; without one, until it is stopped"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, StandIn(
         Path(folder), tenant(TENANT_ID, options.users, CLIENT_ID, SECRET)
@@ -55,9 +57,13 @@ def main() -> int:
         stop = threading.Event()
         stand_in.on_control(lambda request: control(stand_in, stop, request))
         known = {
-            "AZURE_CLIENT_ID": CLIENT_ID, "AZURE_CLIENT_SECRET": SECRET, "M365_TENANT_ID": TENANT_ID,
-            "M365_AUTHORITY_URL": stand_in.sign_in.url, "M365_GRAPH_URL": stand_in.graph.url,
-            "M365_CA_PATH": str(stand_in.ca_path), "M365_CONTROL": f"{stand_in.graph.url}/_control",
+            "AZURE_CLIENT_ID": CLIENT_ID,
+            "AZURE_CLIENT_SECRET": SECRET,
+            "M365_TENANT_ID": TENANT_ID,
+            "M365_AUTHORITY_URL": stand_in.sign_in.url,
+            "M365_GRAPH_URL": stand_in.graph.url,
+            "M365_CA_PATH": str(stand_in.ca_path),
+            "M365_CONTROL": f"{stand_in.graph.url}/_control",
         }
         if options.command:
             return subprocess.run(options.command, env={**os.environ, **known}, check=False).returncode

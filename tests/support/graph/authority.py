@@ -66,7 +66,11 @@ class Authority:
     def discovery(self, tenant: str) -> tuple[int, dict[str, Any]]:
         """OpenID configuration of a tenant."""
         if tenant not in self.directories:
-            return 400, _refusal("invalid_tenant", 90002, f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID.")
+            return 400, _refusal(
+                "invalid_tenant",
+                90002,
+                f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID.",
+            )
         root = f"{self.base}/{tenant}"
         return 200, {
             "token_endpoint": f"{root}/oauth2/v2.0/token",
@@ -98,9 +102,13 @@ class Authority:
         scope = form.get("scope", "").split(" ")[0]
         audience = scope.removesuffix("/.default")
         if audience != self.graph and not audience.startswith("https://other."):
-            return 400, _refusal("invalid_resource", 500011, f"The resource principal named {audience} was not found in the tenant.")
+            return 400, _refusal(
+                "invalid_resource", 500011, f"The resource principal named {audience} was not found in the tenant."
+            )
         return 200, {
-            "token_type": "Bearer", "expires_in": self.lifetime, "ext_expires_in": self.lifetime,
+            "token_type": "Bearer",
+            "expires_in": self.lifetime,
+            "ext_expires_in": self.lifetime,
             "access_token": self.grant(directory, application, audience),
         }
 
@@ -114,16 +122,23 @@ class Authority:
     def managed_identity(self, headers: Mapping[str, str], query: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
         """The answer of an App Service's identity endpoint; it stands for the first directory's first application."""
         if headers.get("X-IDENTITY-HEADER") != "identity-header":
-            return 401, {"statusCode": 401, "message": "No Managed Identity found for specified ClientId/ResourceId/PrincipalId."}
+            return 401, {
+                "statusCode": 401,
+                "message": "No Managed Identity found for specified ClientId/ResourceId/PrincipalId.",
+            }
         directory = next(iter(self.directories.values()))
         application = next(iter(directory.applications.values()))
         return 200, {
-            "access_token": self.grant(directory, application, query.get("resource", "")), "token_type": "Bearer",
-            "expires_on": str(int(time.time()) + self.lifetime), "resource": query.get("resource", ""),
+            "access_token": self.grant(directory, application, query.get("resource", "")),
+            "token_type": "Bearer",
+            "expires_on": str(int(time.time()) + self.lifetime),
+            "resource": query.get("resource", ""),
             "client_id": application.client_id,
         }
 
-    def _credential_refusal(self, application: Application, tenant: str, form: Mapping[str, str]) -> dict[str, Any] | None:
+    def _credential_refusal(
+        self, application: Application, tenant: str, form: Mapping[str, str]
+    ) -> dict[str, Any] | None:
         assertion = form.get("client_assertion")
         if assertion:
             return self._assertion_refusal(application, tenant, assertion)
@@ -145,27 +160,39 @@ class Authority:
         if "x5t#S256" not in header:
             if application.assertion and assertion == application.assertion:
                 return None
-            return _refusal("invalid_client", 700211, "No matching federated identity record found for presented assertion issuer.")
+            return _refusal(
+                "invalid_client", 700211, "No matching federated identity record found for presented assertion issuer."
+            )
         if application.certificate:
             certificate = x509.load_pem_x509_certificate(application.certificate.encode())
             thumbprint = base64.urlsafe_b64encode(certificate.fingerprint(hashes.SHA256())).rstrip(b"=").decode()
             endpoint = f"{self.base}/{tenant}/oauth2/v2.0/token"
             try:
                 claims = jwt.decode(assertion, certificate.public_key(), algorithms=["PS256"], audience=endpoint)
-                if header["x5t#S256"].rstrip("=") == thumbprint and claims["iss"] == claims["sub"] == application.client_id:
+                if (
+                    header["x5t#S256"].rstrip("=") == thumbprint
+                    and claims["iss"] == claims["sub"] == application.client_id
+                ):
                     return None
             except (jwt.ExpiredSignatureError, jwt.ImmatureSignatureError):
                 return _refusal("invalid_client", 700024, "Client assertion is not within its valid time range.")
             except jwt.PyJWTError:
                 pass
-        return _refusal("invalid_client", 700027, "The certificate with identifier used to sign the client assertion is not registered on application.")
+        return _refusal(
+            "invalid_client",
+            700027,
+            "The certificate with identifier used to sign the client assertion is not registered on application.",
+        )
 
 
 def _refusal(error: str, code: int, text: str) -> dict[str, Any]:
     return {
         "error": error,
         "error_description": f"AADSTS{code}: {text} Trace ID: {_TRACE} Correlation ID: {_TRACE} Timestamp: {_NOW}",
-        "error_codes": [code], "timestamp": _NOW, "trace_id": _TRACE, "correlation_id": _TRACE,
+        "error_codes": [code],
+        "timestamp": _NOW,
+        "trace_id": _TRACE,
+        "correlation_id": _TRACE,
         "error_uri": f"https://login.microsoftonline.com/error?code={code}",
     }
 

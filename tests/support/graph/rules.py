@@ -77,10 +77,14 @@ class Script:
         return hit
 
 
-def graph_error(code: str, message: str = "A fault made by the test.", inner: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def graph_error(
+    code: str, message: str = "A fault made by the test.", inner: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """An error body of Graph."""
     inner_error = {
-        "date": "2026-01-01T00:00:00", "request-id": "11111111-2222-3333-4444-555555555555",
-        "client-request-id": "11111111-2222-3333-4444-555555555555", **(inner or {}),
+        "date": "2026-01-01T00:00:00",
+        "request-id": "11111111-2222-3333-4444-555555555555",
+        "client-request-id": "11111111-2222-3333-4444-555555555555",
+        **(inner or {}),
     }
     return {"error": {"code": code, "message": message, "innerError": inner_error}}

@@ -79,10 +79,14 @@ class Listener:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
             # The handshake is done by the thread of the connection, not by the one that accepts.
-            self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+            self.server.socket = context.wrap_socket(
+                self.server.socket, server_side=True, do_handshake_on_connect=False
+            )
             self.scheme = "https"
         self.url = f"{self.scheme}://localhost:{self.server.server_address[1]}"
-        self._thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), name=f"graph-{name}", daemon=True)
+        self._thread = threading.Thread(
+            target=self.server.serve_forever, args=(0.05,), name=f"graph-{name}", daemon=True
+        )
         self._thread.start()
 
     def handle(self, handler: BaseHTTPRequestHandler, answerer: Answerer, script: Script) -> None:
@@ -101,9 +105,13 @@ class Listener:
         status, value, headers = answerer(request)
         if rule and rule.edit:
             value = rule.edit(value)
-        content = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass") if not isinstance(value, bytes) else value
+        content = (
+            json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+            if not isinstance(value, bytes)
+            else value
+        )
         if rule and rule.truncate is not None:
-            content = content[:rule.truncate]
+            content = content[: rule.truncate]
         self._send(handler, status, content, headers, cut=rule.cut if rule else None)
 
     def _prepare(self, rule: Rule, script: Script) -> None:
@@ -115,10 +123,17 @@ class Listener:
             rule.call()
 
     def _send(
-        self, handler: BaseHTTPRequestHandler, status: int, content: bytes, headers: dict[str, str], cut: int | None = None
+        self,
+        handler: BaseHTTPRequestHandler,
+        status: int,
+        content: bytes,
+        headers: dict[str, str],
+        cut: int | None = None,
     ) -> None:
         sent = {
-            "Date": handler.date_time_string(), "Content-Type": "application/json; odata.metadata=minimal; charset=utf-8", **headers
+            "Date": handler.date_time_string(),
+            "Content-Type": "application/json; odata.metadata=minimal; charset=utf-8",
+            **headers,
         }
         handler.send_response_only(status)
         for name, value in sent.items():
@@ -147,7 +162,12 @@ class StandIn:
     """
 
     def __init__(
-        self, folder: Path, *directories: Directory, delta_page: int = 200, lifetime: int = 3599, ports: tuple[int, int] = (0, 0)
+        self,
+        folder: Path,
+        *directories: Directory,
+        delta_page: int = 200,
+        lifetime: int = 3599,
+        ports: tuple[int, int] = (0, 0),
     ) -> None:
         self.ca_path = make_authority(folder)
         certificate = folder / "server.pem"
@@ -204,7 +224,11 @@ class StandIn:
             return 200, self._control(request), {}
         token = self.authority.check(request.headers.get("Authorization", ""))
         if isinstance(token, str):
-            return 401, graph_error("InvalidAuthenticationToken", token), {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+            return (
+                401,
+                graph_error("InvalidAuthenticationToken", token),
+                {"WWW-Authenticate": 'Bearer error="invalid_token"'},
+            )
         query = dict(parse_qsl(request.query, keep_blank_values=True))
         return self.service.answer(request.path, query, token)
 

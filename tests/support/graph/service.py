@@ -18,8 +18,17 @@ Answer = tuple[int, dict[str, Any], dict[str, str]]
 _DELTA_PAGE = 200
 _DEFAULT_PAGE = 100
 _DEFAULT_PROPERTIES = (
-    "businessPhones", "displayName", "givenName", "jobTitle", "mail", "mobilePhone", "officeLocation",
-    "preferredLanguage", "surname", "userPrincipalName", "id",
+    "businessPhones",
+    "displayName",
+    "givenName",
+    "jobTitle",
+    "mail",
+    "mobilePhone",
+    "officeLocation",
+    "preferredLanguage",
+    "surname",
+    "userPrincipalName",
+    "id",
 )
 
 
@@ -47,7 +56,9 @@ class GraphService:
             match = re.fullmatch(pattern, path)
             if match:
                 if permission not in token.application.permissions:
-                    return self._error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+                    return self._error(
+                        403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."
+                    )
                 return handler(directory, query, *match.groups())
         return self._error(400, "BadRequest", f"Resource not found for the segment '{path.rpartition('/')[2]}'.")
 
@@ -60,12 +71,14 @@ class GraphService:
         names = query["$select"].split(",") if "$select" in query else list(_DEFAULT_PROPERTIES)
         top = query.get("$top", str(_DEFAULT_PAGE))
         if not top.isdigit() or not 1 <= int(top) <= 999:
-            return self._error(400, "Request_BadRequest", f"Invalid page size specified: '{top}'. Must be between 1 and 999 inclusive.")
+            return self._error(
+                400, "Request_BadRequest", f"Invalid page size specified: '{top}'. Must be between 1 and 999 inclusive."
+            )
         start = decode_state(query["$skiptoken"])["start"] if "$skiptoken" in query else 0
         try:
             if "$filter" in query:
                 found = list(directory.select(query["$filter"]))
-                rows, total = found[start:start + int(top)], len(found)
+                rows, total = found[start : start + int(top)], len(found)
             else:
                 users = (directory.get(key) for key in directory.page(start, int(top)))
                 rows, total = [user for user in users if isinstance(user, dict)], directory.total()
@@ -76,7 +89,9 @@ class GraphService:
             body["@odata.count"] = total
         if start + int(top) < total:
             rest = {**query, "$skiptoken": encode_state({"start": start + int(top)})}
-            body["@odata.nextLink"] = f"{self.base}/v1.0/users?" + "&".join(f"{key}={_quote(value)}" for key, value in rest.items())
+            body["@odata.nextLink"] = f"{self.base}/v1.0/users?" + "&".join(
+                f"{key}={_quote(value)}" for key, value in rest.items()
+            )
         body["value"] = [{name: user.get(name) for name in names} for user in rows]
         return 200, body, {}
 
@@ -92,7 +107,9 @@ class GraphService:
         except ValueError:
             return self._error(400, "Directory_InvalidDeltaToken", "The delta token is malformed.")
         if "since" in state and state["since"] < directory.oldest_token:
-            return self._error(410, "syncStateNotFound", "The sync state generation is not found; a full sync is required.")
+            return self._error(
+                410, "syncStateNotFound", "The sync state generation is not found; a full sync is required."
+            )
         return self._round(directory, state)
 
     def _first(self, directory: Directory, query: Mapping[str, str]) -> dict[str, Any]:
@@ -104,7 +121,7 @@ class GraphService:
         if "since" in state:
             changed = directory.changed_since(state["since"])
             state.setdefault("end", directory.sequence)
-            keys, total = changed[start:start + self.delta_page], len(changed)
+            keys, total = changed[start : start + self.delta_page], len(changed)
         else:
             keys, total = directory.page(start, self.delta_page), directory.total()
         names = state["names"]
@@ -128,7 +145,9 @@ class GraphService:
     def _members(self, directory: Directory, query: Mapping[str, str], group: str, relation: str) -> Answer:
         members = directory.members(group, transitive=relation == "transitiveMembers")
         if members is None:
-            text = f"Resource '{group}' does not exist or one of its queried reference-property objects are not present."
+            text = (
+                f"Resource '{group}' does not exist or one of its queried reference-property objects are not present."
+            )
             return self._error(404, "Request_ResourceNotFound", text)
         return self._listing(f"groups/{group}/{relation}", "directoryObjects", query, members)
 
@@ -140,21 +159,36 @@ class GraphService:
             {"id": key, "value": value, "displayName": value, "isEnabled": True, "allowedMemberTypes": ["User"]}
             for key, value in application.app_roles.items()
         ]
-        return 200, {"@odata.context": f"{self.base}/v1.0/$metadata#servicePrincipals/$entity", "id": f"sp-{client_id}", "appRoles": roles}, {}
+        return (
+            200,
+            {
+                "@odata.context": f"{self.base}/v1.0/$metadata#servicePrincipals/$entity",
+                "id": f"sp-{client_id}",
+                "appRoles": roles,
+            },
+            {},
+        )
 
     def _assigned(self, directory: Directory, query: Mapping[str, str], client_id: str) -> Answer:
         application = directory.applications.get(client_id)
         if application is None:
             return self._error(404, "Request_ResourceNotFound", f"Resource '{client_id}' does not exist.")
-        return self._listing(f"servicePrincipals(appId='{client_id}')/appRoleAssignedTo", "appRoleAssignments", query, application.assignments)
+        return self._listing(
+            f"servicePrincipals(appId='{client_id}')/appRoleAssignedTo",
+            "appRoleAssignments",
+            query,
+            application.assignments,
+        )
 
     def _listing(self, path: str, context: str, query: Mapping[str, str], rows: list[Any]) -> Answer:
         top = int(query.get("$top", _DEFAULT_PAGE))
         start = decode_state(query["$skiptoken"])["start"] if "$skiptoken" in query else 0
         body: dict[str, Any] = {"@odata.context": f"{self.base}/v1.0/$metadata#{context}"}
         if start + top < len(rows):
-            body["@odata.nextLink"] = f"{self.base}/v1.0/{path}?$top={top}&$skiptoken=" + encode_state({"start": start + top})
-        body["value"] = rows[start:start + top]
+            body["@odata.nextLink"] = f"{self.base}/v1.0/{path}?$top={top}&$skiptoken=" + encode_state(
+                {"start": start + top}
+            )
+        body["value"] = rows[start : start + top]
         return 200, body, {}
 
 

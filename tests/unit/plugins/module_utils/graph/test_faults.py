@@ -23,7 +23,11 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.graph.faults import
     ("body", "kind", "code"),
     [
         ({"error": "invalid_client", "error_codes": [7000215]}, "m365_bad_secret", "AADSTS7000215"),
-        ({"error_description": "AADSTS7000222: The keys are expired. Trace ID: x"}, "m365_expired_secret", "AADSTS7000222"),
+        (
+            {"error_description": "AADSTS7000222: The keys are expired. Trace ID: x"},
+            "m365_expired_secret",
+            "AADSTS7000222",
+        ),
         ({"error_codes": [700016]}, "m365_unknown_app", "AADSTS700016"),
         ({"error_description": "AADSTS90002: Tenant 'x' not found."}, "m365_unknown_tenant", "AADSTS90002"),
         ({"error_codes": [500011]}, "m365_wrong_audience", "AADSTS500011"),

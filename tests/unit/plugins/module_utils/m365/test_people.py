@@ -14,7 +14,13 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.errors import Tenan
 from ansible_collections.llmops.tenancy.plugins.module_utils.m365.people import Gone, Person, read
 
 KEY = "0000000a-0000-4000-8000-00000000000b"
-PLAIN = {"id": KEY, "displayName": "Ana", "mail": "ana@x.example", "userPrincipalName": "ana@up.example", "accountEnabled": True}
+PLAIN = {
+    "id": KEY,
+    "displayName": "Ana",
+    "mail": "ana@x.example",
+    "userPrincipalName": "ana@up.example",
+    "accountEnabled": True,
+}
 
 
 def person(**changed: Any) -> Person:
@@ -95,9 +101,7 @@ def test_tombstone(item: dict[str, Any], gone: str) -> None:
     assert read(item) == Gone(KEY, gone)
 
 
-@pytest.mark.parametrize(
-    ("value", "active"), [(True, True), (False, False), (None, True)]
-)
+@pytest.mark.parametrize(("value", "active"), [(True, True), (False, False), (None, True)])
 def test_active(value: bool | None, active: bool) -> None:
     assert person(accountEnabled=value).active is active
 

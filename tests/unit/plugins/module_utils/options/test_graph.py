@@ -47,7 +47,11 @@ def test_credentials(given: dict[str, Any], enough: bool) -> None:
         ({"cloud": "usgov"}, "https://login.microsoftonline.us", "https://graph.microsoft.us"),
         ({"cloud": "usgov_dod"}, "https://login.microsoftonline.us", "https://dod-graph.microsoft.us"),
         ({"cloud": "china"}, "https://login.chinacloudapi.cn", "https://microsoftgraph.chinacloudapi.cn"),
-        ({"cloud": "china", "graph_url": "https://localhost:8443/"}, "https://login.chinacloudapi.cn", "https://localhost:8443"),
+        (
+            {"cloud": "china", "graph_url": "https://localhost:8443/"},
+            "https://login.chinacloudapi.cn",
+            "https://localhost:8443",
+        ),
     ],
 )
 def test_clouds(given: dict[str, Any], authority: str, base: str) -> None:
@@ -57,7 +61,14 @@ def test_clouds(given: dict[str, Any], authority: str, base: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["http://login.example", "login.example", "https://", "https://u:p@login.example", "https://login.example/tenant", "https://x?y=1"],
+    [
+        "http://login.example",
+        "login.example",
+        "https://",
+        "https://u:p@login.example",
+        "https://login.example/tenant",
+        "https://x?y=1",
+    ],
 )
 def test_addresses_that_are_refused(url: str) -> None:
     with pytest.raises(TenancyError) as caught:
@@ -68,7 +79,9 @@ def test_addresses_that_are_refused(url: str) -> None:
 def test_secrets_are_not_shown() -> None:
     settings = graph.read({**GIVEN, "client_certificate_passphrase": "covered"}, "t")
     assert "hidden" not in repr(settings) and "covered" not in repr(settings)
-    listed = {"tenants": [{"client_secret": "first"}, {"client_secret": None, "client_certificate_passphrase": "second"}]}
+    listed = {
+        "tenants": [{"client_secret": "first"}, {"client_secret": None, "client_certificate_passphrase": "second"}]
+    }
     assert list(graph.GROUP.secrets(listed)) == ["first", "second"]
     assert list(graph.GROUP.secrets({"tenants": None})) == []
 
