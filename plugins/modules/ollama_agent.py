@@ -315,7 +315,7 @@ agents:
       type: str
       sample: ollama-agent-empresa-corp
     volume_path:
-      description: Where the data of a removed agent is on the host; null when it is gone. Returned for O(state=absent).
+      description: Where that volume is on the host, also that of a removed agent; null when it is not there (yet, in check mode).
       type: str
       sample: /var/lib/docker/volumes/ollama-agent-empresa-corp/_data
     models:

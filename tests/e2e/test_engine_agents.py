@@ -40,9 +40,9 @@ def wanted(**given: Any) -> AgentSpec:
 
 def comparable(outcome: Outcome) -> list[dict[str, Any]]:
     """Agents without what the engine makes up: ids, and addresses of agents that are not published."""
-    made_up = ("image_id", "endpoint")
+    made_up = ("image_id", "volume_path", "endpoint")
     return [
-        {key: value for key, value in agent.items() if key not in (made_up if not agent.get("port") else made_up[:1])}
+        {key: value for key, value in agent.items() if key not in (made_up if not agent.get("port") else made_up[:2])}
         for agent in outcome.agents
     ]
 

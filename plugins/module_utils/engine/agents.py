@@ -26,7 +26,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.health impor
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.host import PROXY, HostFacts, read_host
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.network_plan import PoolOptions
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.settings import DEFAULTS
-from ansible_collections.llmops.tenancy.plugins.module_utils.engine.views import agent_view
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.views import agent_view, volume_path
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import human_size
 
@@ -204,5 +204,6 @@ def _actual(
             continue
         answer = answers.get(spec.agent, Answer())
         health = health_view(actual.running, actual, answer)
-        agents.append({**agent_view(actual, observed), "health": health, "models": answer.models})
+        view = {**agent_view(actual, observed), "volume_path": volume_path(spec.agent, observed)}
+        agents.append({**view, "health": health, "models": answer.models})
     return agents

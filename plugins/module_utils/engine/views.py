@@ -65,6 +65,12 @@ def agent_view(actual: ActualAgent, observed: Observation) -> dict[str, Any]:
     )
 
 
+def volume_path(agent: str, observed: Observation) -> str | None:
+    """Where the agent's models are on its host; None before its volume is made."""
+    volume = observed.volumes.get(container_name(agent))
+    return volume.path if volume else None
+
+
 def absent_view(spec: AgentSpec, volume: Volume | None) -> dict[str, Any]:
     """An agent that is not there; its volume may be, and then this says where its data is."""
     return {

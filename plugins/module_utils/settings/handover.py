@@ -121,9 +121,10 @@ def missing_models(
                 continue
             source = (sources or {}).get(model) or ({"mirror": mirror, "insecure": insecure} if mirror else {})
             state = "latest" if model == latest else "present"
-            missing.append(
-                {"agent": agent["agent"], "endpoint": endpoint_of(agent), "model": model, "state": state, **source}
-            )
+            missing.append({
+                "agent": agent["agent"], "endpoint": endpoint_of(agent), "model": model, "state": state,
+                "models_dir": running[agent["agent"]].get("volume_path"), **source,
+            })
     return missing
 
 

@@ -98,14 +98,15 @@ def test_models_of_an_agent_that_cannot_be_asked_are_those_seen_last():
     assert entity["observed"]["models"] == ["demo:latest"]
 
 
-def test_missing_models_know_where_they_come_from():
+def test_missing_models_know_where_they_come_from_and_where_they_go():
     agents = [record(models=["demo", "phi4-mini"])]
-    observed = [{"agent": "chat", "state": "running", "models": []}]
+    observed = [{"agent": "chat", "state": "running", "models": [], "volume_path": "/volumes/chat"}]
     demo, phi = handover.missing_models(
         agents, observed, "localhost", sources={"demo": {"path": "/demo.gguf"}}, mirror="mirror:5000", insecure=True
     )
     assert demo == {
-        "agent": "chat", "endpoint": "http://127.0.0.1:11435", "model": "demo", "state": "present", "path": "/demo.gguf"
+        "agent": "chat", "endpoint": "http://127.0.0.1:11435", "model": "demo", "state": "present",
+        "models_dir": "/volumes/chat", "path": "/demo.gguf",
     }
     assert (phi["mirror"], phi["insecure"]) == ("mirror:5000", True)
 
