@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -37,7 +38,8 @@ class Check:
     :param name: what it checks, for the summary and the log.
     :param argv: the command, run from the root of the checkout.
     :param junit: glob below the root of the JUnit files it writes; none means that it counts as one.
-    :param per_file: each JUnit file is one test (ansible-test writes one per target, with its tasks in it).
+    :param per_file: each JUnit file is one test, and the output's end names those that failed. So ansible-test does with
+        targets: the file has a target's tasks in it, also those that failed as they should and were rescued.
     """
 
     name: str
@@ -86,25 +88,27 @@ def say(text: str) -> None:
         print(text, flush=True)
 
 
-def read_junit(paths: Sequence[Path], per_file: bool) -> Result:
+def read_junit(paths: Sequence[Path]) -> Result:
     """Count the tests of JUnit files; skipped ones are failures."""
     result = Result()
     for path in paths:
-        bad = []
-        cases = [case for case in ElementTree.parse(path).iter("testcase") if not _without_subject(case)]
-        for case in cases:
+        for case in ElementTree.parse(path).iter("testcase"):
             name = "::".join(filter(None, (case.get("classname"), case.get("name"))))
             if any(case.find(word) is not None for word in ("failure", "error")):
-                bad.append(name)
-            elif case.find("skipped") is not None and not per_file:
-                bad.append(f"{name} (skipped)")
-        if per_file:
-            result.failed += [f"{path.stem}: {', '.join(bad)}"] if bad else []
-            result.passed += not bad
-        else:
-            result.failed += bad
-            result.passed += len(cases) - len(bad)
+                result.failed.append(name)
+            elif case.find("skipped") is None:
+                result.passed += 1
+            elif not _without_subject(case):
+                result.failed.append(f"{name} (skipped)")
     return result
+
+
+def read_targets(paths: Sequence[Path], output: str) -> Result:
+    """Count the targets of ``ansible-test integration``."""
+    listed = output.rpartition("integration test(s) listed below")[2].splitlines()[1:] if "FATAL: The " in output else []
+    failed = [line.strip() for line in listed if re.fullmatch(r"[a-z0-9_]+", line.strip())]
+    targets = {path.stem.partition("-")[0] for path in paths}
+    return Result(passed=len(targets - set(failed)), failed=failed)
 
 
 def _without_subject(case: ElementTree.Element) -> bool:
@@ -129,7 +133,10 @@ def run_check(check: Check, log: Path, prefix: str) -> Result:
         process.wait()
         RUNNING.discard(process.pid)
     found = sorted(ROOT.glob(check.junit)) if check.junit else []
-    result = read_junit(found, check.per_file) if found else Result()
+    if check.per_file:
+        result = read_targets(found, log.read_text())
+    else:
+        result = read_junit(found)
     result.seconds = time.monotonic() - began
     if process.returncode and not result.failed:
         result.failed.append(f"{check.name} (exit code {process.returncode})")
