@@ -79,8 +79,7 @@ def integration() -> list[Check]:
     copy = f"{COPIES}/integration"
     options = ["--allow-root", "--allow-destructive", "--continue-on-error", *os.environ.get("TARGETS", "").split()]
     command = [str(BIN / "python"), "tests/tools/ansible_test.py", copy, "integration", *options]
-    junit = f"{copy}/ansible_collections/llmops/tenancy/tests/output/junit/*.xml"
-    return [Check("integration", bench("integration", command), junit=junit, per_file=True)]
+    return [Check("integration", bench("integration", command), targets=True)]
 
 
 def molecule() -> list[Check]:

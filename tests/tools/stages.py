@@ -37,15 +37,14 @@ class Check:
 
     :param name: what it checks, for the summary and the log.
     :param argv: the command, run from the root of the checkout.
-    :param junit: glob below the root of the JUnit files it writes; none means that it counts as one.
-    :param per_file: each JUnit file is one test, and the output's end names those that failed. So ansible-test does with
-        targets: the file has a target's tasks in it, also those that failed as they should and were rescued.
+    :param junit: glob below the root of the JUnit files it writes; without one the check counts as one test.
+    :param targets: the output tells which targets ran and which failed, as ``ansible-test integration`` does.
     """
 
     name: str
     argv: Sequence[str]
     junit: str = ""
-    per_file: bool = False
+    targets: bool = False
     env: tuple[tuple[str, str], ...] = ()
 
 
@@ -103,12 +102,12 @@ def read_junit(paths: Sequence[Path]) -> Result:
     return result
 
 
-def read_targets(paths: Sequence[Path], output: str) -> Result:
-    """Count the targets of ``ansible-test integration``."""
+def read_targets(output: str) -> Result:
+    """Count the targets of ``ansible-test integration``, which have no JUnit file when they are scripts."""
+    ran = set(re.findall(r"^Running (\w+) integration test (?:role|script)$", output, re.MULTILINE))
     listed = output.rpartition("integration test(s) listed below")[2].splitlines()[1:] if "FATAL: The " in output else []
-    failed = [line.strip() for line in listed if re.fullmatch(r"[a-z0-9_]+", line.strip())]
-    targets = {path.stem.partition("-")[0] for path in paths}
-    return Result(passed=len(targets - set(failed)), failed=failed)
+    failed = [line.strip() for line in listed if line.strip() in ran]
+    return Result(passed=len(ran - set(failed)), failed=failed)
 
 
 def _without_subject(case: ElementTree.Element) -> bool:
@@ -132,17 +131,16 @@ def run_check(check: Check, log: Path, prefix: str) -> Result:
             say(prefix + line.rstrip())
         process.wait()
         RUNNING.discard(process.pid)
-    found = sorted(ROOT.glob(check.junit)) if check.junit else []
-    if check.per_file:
-        result = read_targets(found, log.read_text())
+    if check.targets:
+        result = read_targets(log.read_text())
+    elif check.junit:
+        result = read_junit(sorted(ROOT.glob(check.junit)))
     else:
-        result = read_junit(found)
+        result = Result(passed=int(process.returncode == 0))
     result.seconds = time.monotonic() - began
     if process.returncode and not result.failed:
         result.failed.append(f"{check.name} (exit code {process.returncode})")
-    elif not check.junit:
-        result.passed += 1
-    elif not found:
+    elif not result.passed and not result.failed:
         result.failed.append(f"{check.name} (no test ran)")
     return result
 
