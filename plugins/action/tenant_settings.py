@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from itertools import chain
 from pathlib import Path
 from typing import Any, Iterator, Mapping
 
@@ -43,7 +44,7 @@ class ActionModule(ActionBase):
 
     def _settings(self, flow: Flow, known: list[str], task_vars: dict[str, Any]) -> dict[str, Any]:
         extra_names = load_extra_vars(self._loader)
-        resolve.refuse_unknown_extra(extra_names, flow, [*known, *self._role_options()])
+        resolve.refuse_unknown_extra(extra_names, flow, chain(known, self._role_options()))
         seen = {name: self._value(name) for name in flow.names if name in task_vars}
         extra = resolve.Layer("the extra variables", {name: seen[name] for name in seen if name in extra_names})
         play = resolve.Layer("the variables of the play", {name: seen[name] for name in seen if name not in extra_names})

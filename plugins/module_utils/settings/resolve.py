@@ -49,7 +49,11 @@ def refuse_unknown_extra(names: Iterable[str], flow: Flow, also: Iterable[str]) 
             remedy="""Write -e "tenant_name='Empresa Corp'", or all of them as JSON""",
             kind="unknown_variable",
         )
-    known = {*flow.names, *CONNECTION, *also}
+    known = {*flow.names, *CONNECTION}
+    if known.issuperset(names):
+        return
+    # Read only now: the options of the roles stand in files that take longer to parse than all the rest.
+    known.update(also)
     unknown = sorted(name for name in names if name not in known and not name.startswith(FOREIGN_PREFIXES))
     if unknown:
         hints = {name: _hint(name, flow, known) for name in unknown}
