@@ -47,7 +47,7 @@ undo_setup() {
     # What still serves something else stays: a catalog with tenants, or the environment of the tests.
     [ ! -e "$NOTES/prepared" ] || return 0
     if [ -e "$NOTES/packages" ]; then
-        mapfile -t packages <"$NOTES/packages"
+        mapfile -t packages < <(sort -u "$NOTES/packages")
         [ ${#packages[@]} = 0 ] || DEBIAN_FRONTEND=noninteractive apt-get purge -y -qq "${packages[@]}"
         rm "$NOTES/packages"
     fi

@@ -52,6 +52,10 @@ note_tenant() {
 [[ $tenant =~ ^[a-z0-9-]+$ ]] || onboard "$@"
 
 [ -n "$check_mode" ] || compgen -G "$RECORDS/*.json" >/dev/null || { mkdir -p "$NOTES" && touch "$NOTES/prepared"; }
+# Ansible's apt module would install it by itself, and nothing would note that.
+if [ -z "$check_mode" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null && [ ! -d /usr/lib/python3/dist-packages/apt ]; then
+    scripts/packages.sh python3-apt
+fi
 printf 'Preparing this machine …\n'
 ANSIBLE_DISPLAY_OK_HOSTS=false ANSIBLE_DISPLAY_SKIPPED_HOSTS=false \
     .venv/bin/ansible-playbook playbooks/prepare_host.yml "$@"

@@ -24,6 +24,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.host.system import 
 
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 _LOG_LINES = 5
+_FINAL = ("failed to start", "level=fatal", "panic:")
 # What is said of an engine that is not one of this machine.
 UNKNOWN: dict[str, Any] = {"answers": False, "version": None, "containers": 0, "volumes": 0, "error": "not asked"}
 
@@ -225,8 +226,10 @@ def _log_tail(path: str, since: int = 0) -> str:
     try:
         with open(path, "rb") as log:
             log.seek(0, os.SEEK_END)
-            log.seek(max(since, log.tell() - 8192))
+            log.seek(max(since, log.tell() - 65536))
             lines: Sequence[str] = log.read().decode(errors="replace").splitlines()
     except OSError:
         return ""
-    return " | ".join(lines[-_LOG_LINES:])
+    # A crash ends with a long trace; what it was about stands before it.
+    final = [line for line in lines if any(word in line for word in _FINAL)]
+    return " | ".join((final or lines)[-_LOG_LINES:])
