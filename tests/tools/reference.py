@@ -10,6 +10,7 @@ import importlib
 import json
 import re
 import sys
+from functools import lru_cache
 from typing import Any, Iterable
 
 import house
@@ -54,6 +55,7 @@ def text(option: dict[str, Any]) -> str:
     return plain.replace("|", "\\|")
 
 
+@lru_cache
 def specs(role: str) -> dict[str, dict[str, Any]]:
     """Options of each entry point of a role."""
     loaded = house.load(house.ROOT / "roles" / role / "meta" / "argument_specs.yml")["argument_specs"]
