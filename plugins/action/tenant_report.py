@@ -26,6 +26,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "agents": {"type": "list", "elements": "dict", "default": []},
     "observed": {"type": "list", "elements": "dict", "default": []},
     "users": {"type": "list", "elements": "dict", "default": []},
+    "synchronised": {"type": "list", "elements": "dict", "default": []},
     "kept": {"type": "list", "elements": "dict", "default": []},
     "actions": {"type": "list", "elements": "dict", "default": []},
     "known": {"type": "bool", "default": True},
@@ -61,7 +62,9 @@ class ActionModule(ActionBase):
             case "onboarded":
                 lines = []
                 for tenant in options["tenants"]:
-                    lines += report.onboarded(tenant, observed, actions, seconds=seconds, check=check)
+                    lines += report.onboarded(
+                        tenant, observed, actions, seconds=seconds, check=check, synchronised=options["synchronised"]
+                    )
                 return lines
             case "changed":
                 return report.changed(

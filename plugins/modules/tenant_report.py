@@ -45,6 +45,11 @@ options:
     type: list
     elements: dict
     default: []
+  synchronised:
+    description: What M(llmops.tenancy.m365_sync) told of tenants. With O(view=onboarded).
+    type: list
+    elements: dict
+    default: []
   kept:
     description: Volumes that stay, as the filter P(llmops.tenancy.kept_data#filter) gives them. With O(view=offboarded).
     type: list

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from itertools import groupby
 from typing import Any, Iterable, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import full_model
@@ -16,12 +17,19 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.settings.handover i
 
 Values = Mapping[str, Any]
 _LABEL = 10
+# A directory of a thousand people is told in one line.
+_MANY = 10
 _IMPACTS = {"restart": "with a restart", "recreate": "by recreating it"}
 
 
 def describe_actions(actions: Iterable[Values]) -> list[str]:
-    """One line for each action of a plan, in the order of the plan."""
-    return [_describe(action) for action in actions]
+    """One line for each action of a plan, in the order of the plan; many of one sort are counted in one line."""
+    lines = []
+    for (verb, kind), found in groupby(actions, key=lambda action: (action["action"], action["kind"])):
+        alike = list(found)
+        many = len(alike) > _MANY
+        lines += [f"{verb} {len(alike)} {kind}s"] if many else [_describe(action) for action in alike]
+    return lines
 
 
 def _describe(action: Values) -> str:
@@ -50,7 +58,8 @@ def _value(name: str, value: Any) -> str:
 
 
 def onboarded(
-    tenant: Values, observed: Iterable[Values], actions: Sequence[Values], *, seconds: float, check: bool
+    tenant: Values, observed: Iterable[Values], actions: Sequence[Values], *, seconds: float, check: bool,
+    synchronised: Iterable[Values] = (),
 ) -> list[str]:
     """The end of an onboarding.
 
@@ -58,10 +67,13 @@ def onboarded(
     :param observed: what runs, as the filter ``agent_observations`` gives it.
     :param actions: all that was done, or would be.
     :param seconds: what it took.
+    :param synchronised: what ``m365_sync`` told of tenants afterwards.
     """
+    rounds = [item for item in synchronised if item["tenant"] == tenant["tenant"]]
     states = {item["agent"]: item["observed"] for item in observed}
     about = [tenant["tenant"], *(str(tenant[key]) for key in ("name", "domain") if tenant.get(key))]
-    lines = [_line("Tenant", "  ".join(dict.fromkeys(about))), _line("Users", _users(tenant))]
+    lines = [_line("Tenant", "  ".join(dict.fromkeys(about))), _line("Users", _users(tenant, rounds))]
+    lines += [_line("M365", _round(item)) for item in rounds]
     agents = tenant.get("agents") or []
     for agent in agents:
         lines += _agent(agent, states.get(agent["agent"], {}))
@@ -155,10 +167,11 @@ def _line(label: str, text: str) -> str:
     return f"{label:<{_LABEL}} {text}".rstrip()
 
 
-def _users(tenant: Values) -> str:
+def _users(tenant: Values, rounds: Sequence[Values]) -> str:
     """``3: 1 admin, 2 viewers`` when all are known by name, else how many there are."""
     named = tenant.get("users") or []
-    count = tenant.get("user_count", len(named))
+    added = sum((item.get("counts") or {}).get("added", 0) for item in rounds)
+    count = tenant.get("user_count", len(named)) + added
     if not count:
         return "none yet (set_user adds some)"
     roles = Counter(str(user["role"]) for user in named if user.get("active", True))
@@ -166,6 +179,17 @@ def _users(tenant: Values) -> str:
     if resting := len(named) - sum(roles.values()):
         parts.append(f"{resting} not active")
     return f"{count}: {', '.join(parts)}" if len(named) == count else str(count)
+
+
+def _round(item: Values) -> str:
+    """What the synchronisation with Microsoft 365 did to a tenant's users."""
+    if item.get("failed"):
+        return f"failed: {item.get('msg')}"
+    if item.get("skipped"):
+        return f"left alone: {item.get('reason')}"
+    counts = item.get("counts") or {}
+    told = [f"{counts[name]} {name}" for name in ("added", "linked", "changed", "disabled", "enabled") if counts.get(name)]
+    return f"{counts.get('active', 0)} active users, {', '.join(told) or 'nothing new'}"
 
 
 def _agent(agent: Values, seen: Values) -> list[str]:

@@ -58,6 +58,29 @@ def test_onboarding_ends_with_a_line_that_answers():
     ]
 
 
+@pytest.mark.parametrize(
+    ("item", "users", "told"),
+    [
+        ({"counts": {"added": 2, "disabled": 1, "active": 7, "changed": 0}}, "5", "7 active users, 2 added, 1 disabled"),
+        ({"counts": {"active": 3, "added": 0}}, "3", "3 active users, nothing new"),
+        ({"skipped": True, "reason": "no credentials"}, "3", "left alone: no credentials"),
+        ({"failed": True, "msg": "bad secret."}, "3", "failed: bad secret."),
+    ],
+)
+def test_what_microsoft_365_brought(item, users, told):
+    lines = report.onboarded(
+        {**TENANT, "user_count": 3}, [], [], seconds=1, check=False, synchronised=[{"tenant": "acme", **item}]
+    )
+    assert lines[1:3] == [f"Users      {users}", f"M365       {told}"]
+
+
+def test_many_actions_of_one_sort_are_counted():
+    user = {"action": "create", "kind": "tenant user", "impact": "in_place", "fields": {}}
+    many = [{**user, "name": f"acme/{number}"} for number in range(11)]
+    assert report.describe_actions([*many, CREATE]) == ["create 11 tenant users", "create agent chat"]
+    assert len(report.describe_actions(many[:10])) == 10
+
+
 def test_check_mode_says_so_and_offers_nothing_to_try():
     lines = report.onboarded(TENANT, [SEEN], [], seconds=1, check=True)
     assert "Would do   nothing: all is as it should be" in lines
