@@ -143,6 +143,10 @@ agents:
       description: Volume with its models.
       type: str
       sample: ollama-agent-empresa-corp
+    volume_path:
+      description: Where that volume is on the host.
+      type: str
+      sample: /var/lib/docker/volumes/ollama-agent-empresa-corp/_data
     labels:
       description: Labels of its container.
       type: dict

@@ -169,7 +169,8 @@ def _predicted(
         answer = ask(engine, actual, probe) if actual else Answer()
         runs = spec.agent in plan.running
         models = [] if spec.agent in plan.fresh and runs else answer.models if runs else None
-        agents.append({**view, "health": _predicted_health(plan, spec.agent, actual, answer), "models": models})
+        health = _predicted_health(plan, spec.agent, actual, answer)
+        agents.append({**view, "volume_path": volume_path(spec.agent, observed), "health": health, "models": models})
     return agents
 
 
@@ -178,14 +179,15 @@ def _predicted_health(plan: AgentPlan, agent: str, actual: ActualAgent | None, a
     actions = [action for action in plan.actions if action.agent == agent and action.kind == "container"]
     verbs = {action.verb for action in actions}
     if actual is None or "recreate" in verbs or ("start" in verbs and actual.state != "paused"):
-        return {"status": "starting" if runs else "stopped", "api": runs, "oom_killed": False, "restart_count": 0}
+        return {"status": "healthy" if runs else "stopped", "api": runs, "oom_killed": False, "restart_count": 0}
     return {**health_view(runs, actual, answer), "api": runs and (answer.api or bool(actions))}
 
 
 def health_view(runs: bool, actual: ActualAgent, answer: Answer) -> dict[str, Any]:
-    """Health as results show it."""
+    """Health as results show it. An API that answers is healthy before the engine's first own check of it is due."""
+    status = "healthy" if answer.api and actual.health.status == "starting" else actual.health.status
     return {
-        "status": actual.health.status if runs else "stopped",
+        "status": status if runs else "stopped",
         "api": runs and answer.api,
         "oom_killed": actual.health.oom_killed,
         "restart_count": actual.health.restart_count,

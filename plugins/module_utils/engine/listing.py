@@ -12,7 +12,7 @@ from typing import Any, Sequence
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.agents import health_view
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import Engine
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.health import Probe, ask
-from ansible_collections.llmops.tenancy.plugins.module_utils.engine.views import agent_view
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.views import agent_view, volume_path
 
 
 def list_agents(
@@ -33,6 +33,7 @@ def list_agents(
         answer = ask(engine, agent, probe)
         listed.append({
             **agent_view(agent, observed),
+            "volume_path": volume_path(agent.agent, observed),
             "health": health_view(agent.running, agent, answer),
             "models": answer.models,
             "labels": dict(agent.labels),

@@ -157,18 +157,10 @@ def observations(agents: Iterable[Record], observed: Iterable[Record], models: I
     ]
 
 
-def health_word(health: Record) -> str | None:
-    """healthy, unhealthy, starting or stopped.
-
-    The engine's own check needs half a minute for its first verdict; an API that answers is one already.
-    """
-    return "healthy" if health.get("api") and health.get("status") == "starting" else health.get("status")
-
-
 def _observation(agent: Record, seen: Record, arrived: set[str]) -> dict[str, Any]:
     return {
         "state": seen.get("state"),
-        "health": health_word(seen.get("health") or {}),
+        "health": (seen.get("health") or {}).get("status"),
         "image": seen.get("image"),
         "models": sorted(_present(agent, seen) | arrived),
     }

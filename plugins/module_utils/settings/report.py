@@ -13,7 +13,7 @@ from typing import Any, Iterable, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import full_model
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import format_cpus, human_size
-from ansible_collections.llmops.tenancy.plugins.module_utils.settings.handover import endpoint_of, health_word
+from ansible_collections.llmops.tenancy.plugins.module_utils.settings.handover import endpoint_of
 
 Values = Mapping[str, Any]
 _LABEL = 10
@@ -141,7 +141,7 @@ def status(tenants: Iterable[Values]) -> list[str]:
 def _status_of(agent: Values) -> list[str]:
     seen = agent.get("live") or agent.get("observed") or {}
     health = seen.get("health")
-    health = health_word(health) if isinstance(health, Mapping) else health
+    health = health.get("status") if isinstance(health, Mapping) else health
     usage = (seen.get("usage") or {}).get("memory")
     memory = human_size(agent["memory_limit"])
     return [

@@ -117,20 +117,6 @@ def test_latest_is_asked_for_where_it_is_present_too():
     assert entity["state"] == "latest"
 
 
-@pytest.mark.parametrize(
-    ("health", "word"),
-    [
-        ({"status": "starting", "api": True}, "healthy"),
-        ({"status": "starting", "api": False}, "starting"),
-        ({"status": "unhealthy", "api": True}, "unhealthy"),
-        ({"status": "stopped", "api": False}, "stopped"),
-        ({}, None),
-    ],
-)
-def test_health_in_a_word(health, word):
-    assert handover.health_word(health) == word
-
-
 def test_observations_hold_what_arrived_since():
     seen = [{"agent": "chat", "state": "running", "health": {"status": "healthy"}, "image": "i", "models": [{"name": "a:1"}]}]
     arrived = [
