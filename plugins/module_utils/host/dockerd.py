@@ -167,13 +167,19 @@ def start(daemon: Daemon) -> int:
 
 def _spawn(command: Sequence[str], log_file: str) -> int:
     """Process id of ``command``, started in a session of its own, so that neither the end of Ansible nor Ctrl-C reaches it."""
-    log = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    files = [
-        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 1, log_file, log, 0o640),
-        (os.POSIX_SPAWN_DUP2, 1, 2),
-    ]
-    return os.posix_spawn(command[0], list(command), os.environ, file_actions=files, setsid=True)
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        os.setsid()
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.execv(command[0], list(command))
+    finally:
+        # Only where the engine could not be started: nothing of the module may go on in the child.
+        os._exit(127)
 
 
 def _exit_code(pid: int) -> int | None:
