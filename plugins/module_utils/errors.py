@@ -30,8 +30,9 @@ class TenancyError(Exception):
         self.details = details
 
     def __str__(self) -> str:
-        """One line: what, cause, remedy."""
-        sentences = (" ".join(part.split()).rstrip(".") for part in (self.what, self.cause, self.remedy))
+        """One line: ``what: cause. Remedy.``"""
+        what, cause, remedy = (" ".join(part.split()).rstrip(".") for part in (self.what, self.cause, self.remedy))
+        sentences = (": ".join(filter(None, (what, cause))), remedy)
         return " ".join(text if text.endswith("?") else f"{text}." for text in sentences if text)
 
     def as_result(self) -> dict[str, Any]:

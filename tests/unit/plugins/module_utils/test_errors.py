@@ -14,11 +14,11 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.errors import Tenan
 @pytest.mark.parametrize(
     ("parts", "line"),
     [
-        (("It failed", "the disk is full", "Free space"), "It failed. the disk is full. Free space."),
+        (("It failed", "the disk is full", "Free space"), "It failed: the disk is full. Free space."),
         (("It failed.", "", "Free space."), "It failed. Free space."),
         (("It failed", "", ""), "It failed."),
         (("No model x", "", "Did you mean 'y'?"), "No model x. Did you mean 'y'?"),
-        (("It\nfailed", " two \n lines ", ""), "It failed. two lines."),
+        (("It\nfailed", " two \n lines ", ""), "It failed: two lines."),
     ],
 )
 def test_one_line(parts, line):
@@ -29,5 +29,5 @@ def test_one_line(parts, line):
 def test_plain_values():
     error = TenancyError("a", cause="b", remedy="c", kind="k", port=7)
     assert error.as_result() == {
-        "msg": "a. b. c.", "error": {"kind": "k", "what": "a", "cause": "b", "remedy": "c", "port": 7}
+        "msg": "a: b. c.", "error": {"kind": "k", "what": "a", "cause": "b", "remedy": "c", "port": 7}
     }

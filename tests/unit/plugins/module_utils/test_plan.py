@@ -49,7 +49,7 @@ def test_differences_keep_what_is_not_given(desired, current, changes):
     ("error", "text"),
     [
         (TenancyError("It failed"), "It failed."),
-        (TenancyError("It failed.", cause="disk\nfull", remedy="Free 2 GiB"), "It failed. disk full. Free 2 GiB."),
+        (TenancyError("It failed.", cause="disk\nfull", remedy="Free 2 GiB"), "It failed: disk full. Free 2 GiB."),
     ],
 )
 def test_error_is_one_line_of_what_cause_remedy(error, text):

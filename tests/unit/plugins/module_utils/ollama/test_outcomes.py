@@ -62,7 +62,7 @@ def failed(agent: str, what: str) -> Outcome:
 
 def test_one_failure_is_told_as_it_is():
     error = ModelsFailed([predicted(Finding(wish(), "pull", None, NEW)), failed("b", "It broke")]).as_result()
-    assert error["msg"] == "It broke. because. Do that."
+    assert error["msg"] == "It broke: because. Do that."
     assert (error["changed"], error["error"]["kind"], len(error["models"])) == (True, "k", 2)
 
 
