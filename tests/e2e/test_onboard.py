@@ -169,7 +169,9 @@ def other_engine(bench: Bench) -> Iterator[OtherEngine]:
 
 
 def test_agents_on_several_hosts(site: Site, other_engine: OtherEngine) -> None:
-    site.write_inventory({"gpu-01": {}, "gpu-02": {"docker_host": other_engine.url, "agent_host_agents": 1}})
+    # A pool of its own: both engines share one routing table here, and would give the tenant the same subnet at once.
+    other = {"docker_host": other_engine.url, "agent_network_pool": "10.202.0.0/16", "agent_host_agents": 1}
+    site.write_inventory({"gpu-01": {}, "gpu-02": other})
     agents = [
         {"agent": "acme-chat", "host": "gpu-01", "port": 12101, "model": "demo", "memory_limit": "256m"},
         {"agent": "acme-code", "host": "gpu-02", "port": 12102, "model": "demo", "memory_limit": "256m"},
