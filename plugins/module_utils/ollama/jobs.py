@@ -133,10 +133,10 @@ def find(name: str) -> Job:
     :raises TenancyError: ``no_such_job``.
     """
     job = Job(os.path.join(root(), name))
-    if not _JOB.fullmatch(name) or not os.path.isdir(job.path):
+    if not _JOB.fullmatch(name) or not job.context():
         raise TenancyError(
             f"There is no pull '{name}' on this host",
-            cause="its directory is gone: the host was restarted, or the directory was cleaned up",
+            cause="its directory is gone or damaged: the host was restarted, or the directory was cleaned up",
             remedy="Run again: what was pulled is kept",
             kind="no_such_job",
         )
@@ -175,6 +175,8 @@ def _changed(path: str) -> float:
 def _read_json(path: str) -> dict[str, Any]:
     try:
         with open(path, encoding="utf-8") as content:
-            return json.load(content)
-    except FileNotFoundError:
+            found = json.load(content)
+    except (FileNotFoundError, ValueError):
+        # After a crash of the host, or on a disk that was full, a file can be empty or cut.
         return {}
+    return found if isinstance(found, dict) else {}

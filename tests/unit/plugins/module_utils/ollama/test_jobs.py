@@ -91,6 +91,23 @@ def test_old_jobs_are_forgotten(age, finished, locked, kept):
         os.close(descriptor)
 
 
+@pytest.mark.parametrize("content", ["", '{"finished": tr', "[]", "null", "\udcff"])
+def test_a_damaged_file_counts_as_empty(content):
+    job, whole = jobs.create({"outcomes": []}), jobs.create({"outcomes": []})
+    for name in ("status.json", "context.json"):
+        with open(job.file(name), "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(content)
+    assert job.status() == job.context() == {}
+    with pytest.raises(TenancyError) as caught:
+        jobs.find(job.name)
+    assert caught.value.kind == "no_such_job"
+    jobs.tidy()
+    assert set(jobs.every()) == {job, whole}
+    os.utime(job.path, (time.time() - 400,) * 2)
+    jobs.tidy()
+    assert list(jobs.every()) == [whole]
+
+
 @pytest.mark.parametrize("how", ["open", "link", "file"])
 def test_a_state_directory_of_others_is_refused(state, how):
     path = state / f"llmops-tenancy-{os.geteuid()}"
