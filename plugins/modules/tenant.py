@@ -101,6 +101,8 @@ options:
           - Agent host, one of O(agent_hosts) if these are given. A new agent goes to the one with room that is least
             full if not given.
           - Another host moves the record; the agent gets a free port there.
+          - This is refused once the agent was seen on its host, since its container and models are there. Offboard it
+            there first, or forget what was seen with an empty O(agents[].observed) in an earlier call.
         type: str
       port:
         description:
@@ -238,6 +240,8 @@ options:
               - Agent host, one of O(agent_hosts) if these are given. A new agent goes to the one with room that is
                 least full if not given.
               - Another host moves the record; the agent gets a free port there.
+              - This is refused once the agent was seen on its host, since its container and models are there. Offboard
+                it there first, or forget what was seen with an empty O(tenants[].agents[].observed) in an earlier call.
             type: str
           port:
             description:

@@ -336,3 +336,25 @@ def test_an_equal_observation_refreshes_its_time_alone(catalog: Catalog) -> None
     checked = catalog.ok("tenant_agent", tenant="empresa-corp", observed=observed, check=True)
     assert not checked["changed"] and catalog.sql("SELECT observed_at FROM llmops.agents") == kept
     assert catalog.ok("tenant_agent", tenant="empresa-corp", observed={})["agents"][0]["observed_at"] is None
+
+
+def test_an_agent_that_was_seen_stays_on_its_host(catalog: Catalog) -> None:
+    moved = {"tenant": "empresa-corp", "host": "gpu-02"}
+    assert catalog.ok("tenant_agent", **moved)["agents"][0]["host"] == "gpu-02", "nothing was seen of it yet"
+    catalog.ok("tenant_agent", tenant="empresa-corp", observed={"state": "running"})
+    rows = catalog.count("audit")
+    back = {"tenant": "empresa-corp", "host": "localhost"}
+    for check in (True, False):
+        for module, params in (
+            ("tenant_agent", back),
+            ("tenant_agent", {**back, "port": 12000, "observed": {}}),
+            ("tenant", {"tenant": "empresa-corp", "agents": [{"host": "localhost"}]}),
+        ):
+            error = catalog.error(module, check=check, **params)
+            assert error["kind"] == "agent_has_host" and "empresa-corp stays on host gpu-02" in error["msg"]
+            assert "container" in error["cause"] and "Offboard" in error["remedy"]
+    assert catalog.sql("SELECT host FROM llmops.agents") == "gpu-02" and catalog.count("audit") == rows
+    assert not catalog.ok("tenant_agent", **moved)["changed"]
+    assert catalog.ok("tenant_agent", tenant="empresa-corp", port=12000)["agents"][0]["port"] == 12000
+    catalog.ok("tenant_agent", tenant="empresa-corp", observed={})
+    assert catalog.ok("tenant_agent", **back)["agents"][0]["host"] == "localhost"

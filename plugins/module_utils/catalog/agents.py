@@ -68,7 +68,7 @@ def ensure(conn: Any, wishes: Sequence[Mapping[str, Any]], placement: Placement)
     """Make the agents' records as wished; what has no host or port gets one.
 
     :returns: the plan carried out, and the wished agents as they are now.
-    :raises TenancyError: ``agent_taken``, ``unknown_host`` or ``no_room``.
+    :raises TenancyError: ``agent_taken``, ``agent_has_host``, ``unknown_host`` or ``no_room``.
     :raises psycopg.Error: of rules ``quota_exceeded``, ``no_room`` or ``port_taken``.
     """
     keys = [AGENT.key(each) for each in wishes]
@@ -78,6 +78,7 @@ def ensure(conn: Any, wishes: Sequence[Mapping[str, Any]], placement: Placement)
     # Removed first: their ports and their share of the quota are free for the others of the same call.
     written = tables.write(conn, AGENT, records.Steps(remove=steps.remove))
     moves, changes = _split(steps.update)
+    _check_left(moves, current)
     written.update(tables.write(conn, AGENT, records.Steps(update=changes)))
     moved = []
     for move in moves:
@@ -130,6 +131,19 @@ def _split(updates: Sequence[Update]) -> tuple[tuple[Update, ...], tuple[Update,
     """Updates that move an agent to another host or port, and the others."""
     moves = [update for update in updates if {change.field for change in update[1]} & {"host", "port"}]
     return tuple(moves), tuple(update for update in updates if update not in moves)
+
+
+def _check_left(moves: Sequence[Update], current: Mapping[records.Key, Row]) -> None:
+    """What was seen on its host stays there: a record of another host would leave container and models behind."""
+    for row, changes in moves:
+        was = current[AGENT.key(row)]
+        if row["host"] != was["host"] and was["observed"] is not None:
+            raise TenancyError(
+                f"Agent {was['agent']} stays on host {was['host']}, it can't be recorded on {row['host']}",
+                cause=f"its container and its models are on {was['host']}",
+                remedy="Offboard it there first, with its data or keeping it, or leave host (agent_host) out",
+                kind="agent_has_host",
+            )
 
 
 def _place_again(conn: Any, update: Update, placement: Placement) -> Update:
