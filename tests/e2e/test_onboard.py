@@ -10,15 +10,12 @@ import json
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.support.engine import Engine
 from tests.support.ollama import generate
-from tests.support.process import Server
-from tests.support.settings import ROOT, Bench
+from tests.support.settings import ROOT
 from tests.support.site import Outcome, Site
 
 USERS = [
@@ -137,57 +134,28 @@ def test_the_tenants_file_counts_and_the_shell_wins(site: Site) -> None:
     assert site.leftovers() == {}
 
 
-class OtherEngine(Engine):
-    """A second engine beside the bench's own, without firewall rules: both would write the same chains."""
-
-    def __init__(self, bench: Bench) -> None:
-        super().__init__(bench)
-        self.server = Server("dockerd-other", bench.logs)
-        self.socket = bench.folder / "other.sock"
-        self.url = f"unix://{self.socket}"
-
-    def start(self, live_restore: bool = False) -> None:
-        """Start it, with folders of its own."""
-        folder = self.bench.folder
-        self.server.start(
-            ["dockerd", "--data-root", f"{folder}/other", "--exec-root", f"{folder}/other-exec", "--pidfile"]
-            + [f"{folder}/other.pid", "--host", self.url, "--cgroup-parent", f"/{self.bench.cgroup}"]
-            + ["--bridge", "none", "--iptables=false"]
-        )
-        self.server.wait_ready(self.answers, timeout=60)
-        self.load_image()
-
-
-@pytest.fixture
-def other_engine(bench: Bench) -> Iterator[OtherEngine]:
-    """The engine of another agent host."""
-    engine = OtherEngine(bench)
-    engine.start()
-    yield engine
-    engine.clean()
-    engine.stop()
-
-
-def test_agents_on_several_hosts(site: Site, other_engine: OtherEngine) -> None:
-    # A pool of its own: both engines share one routing table here, and would give the tenant the same subnet at once.
-    other = {"docker_host": other_engine.url, "agent_network_pool": "10.202.0.0/16", "agent_host_agents": 1}
-    site.write_inventory({"gpu-01": {}, "gpu-02": other})
+def test_agents_on_several_hosts(site: Site) -> None:
+    site.write_inventory({"gpu-01": {}, "gpu-02": {"agent_host_agents": 1}})
     agents = [
         {"agent": "acme-chat", "host": "gpu-01", "port": 12101, "model": "demo", "memory_limit": "256m"},
         {"agent": "acme-code", "host": "gpu-02", "port": 12102, "model": "demo", "memory_limit": "256m"},
     ]
-    done = check_and_run(site, "acme", agents=agents)
+    # Both hosts are this machine with its one engine, so one after the other: the second finds the network of the first.
+    one_by_one = {"ANSIBLE_FORKS": "1"}
+    predicted = site.onboard("acme", "--check", env=one_by_one, agents=agents).ok()
+    done = site.onboard("acme", env=one_by_one, agents=agents).ok()
+    network = "create network ollama-tenant-acme"
+    assert [a for a in predicted.actions if a != network] == [a for a in done.actions if a != network]
     assert {task.host for task in done.tasks if task.action == "llmops.tenancy.ollama_agent"} == {"gpu-01", "gpu-02"}
-    assert site.engine.objects()["containers"] == {"ollama-agent-acme-chat"}
-    assert other_engine.objects()["containers"] == {"ollama-agent-acme-code"}
     assert generate(12101)
     assert generate(12102)
-    assert check_and_run(site, "acme", agents=agents).changed == 0
+    assert site.run("onboard_tenant", tenant="acme", env=one_by_one).ok().changed == 0
     # A host that is full gets no more.
     assert site.onboard("more", agent_host="gpu-02").run.rc != 0
-    gone = site.run("offboard_tenant", tenant="acme").ok()
-    assert len([line for line in summary(gone) if "ollama-agent-acme-" in line and " kept " in f" {line} "]) == 2
-    assert other_engine.objects()["containers"] == set()
+    gone = site.run("offboard_tenant", tenant="acme", env=one_by_one).ok()
+    kept = [line for line in summary(gone) if "volume ollama-agent-acme-" in line]
+    assert [line.split(" on ")[1].split()[0] for line in kept if " on " in line] == ["gpu-01", "gpu-02"]
+    assert site.engine.docker("ps", "--all", "--quiet") == ""
 
 
 @pytest.mark.parametrize(
