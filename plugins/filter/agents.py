@@ -21,6 +21,7 @@ class FilterModule:
             "agent_hosts": handover.hosts_of,
             "engine_agents": handover.engine_agents,
             "absent_agents": handover.absent_agents,
+            "absent_records": handover.absent_records,
             "wanted_agents": handover.wanted_agents,
             "missing_models": handover.missing_models,
             "agent_observations": handover.observations,

@@ -81,7 +81,9 @@ options:
         description: Go ahead even if the tenant loses its last active admin.
         type: bool
   agents:
-    description: Agents of the tenant to make, change or remove; others stay. See M(llmops.tenancy.tenant_agent).
+    description:
+      - Agents of the tenant to make, change or remove; others stay. See M(llmops.tenancy.tenant_agent).
+      - With O(state=absent), the agents whose records go along, each absent, too. Refused while there are others.
     type: list
     elements: dict
     suboptions:
@@ -220,7 +222,10 @@ options:
             description: Go ahead even if the tenant loses its last active admin.
             type: bool
       agents:
-        description: Agents of the tenant to make, change or remove; others stay. See M(llmops.tenancy.tenant_agent).
+        description:
+          - Agents of the tenant to make, change or remove; others stay. See M(llmops.tenancy.tenant_agent).
+          - With O(tenants[].state=absent), the agents whose records go along, each absent, too. Refused while there
+            are others.
         type: list
         elements: dict
         suboptions:

@@ -53,25 +53,30 @@ def _agent_wishes(conn: Any, options: Sequence[Mapping[str, Any]]) -> list[dict[
 
 
 def _empty(conn: Any, options: Sequence[Mapping[str, Any]]) -> tuple[Plan, list[dict[str, Any]]]:
-    """Remove what belongs to tenants that are going to be removed. Users go along; agents only with ``cascade``."""
+    """Remove what belongs to tenants that are going to be removed.
+
+    Users go along; of agents those that are named as absent, too, or all with ``cascade``.
+    """
     names = [each["tenant"] for each in options]
     for each in options:
-        if each["users"] or each["agents"]:
+        if each["users"] or any(agent["state"] != "absent" for agent in each["agents"] or ()):
             raise TenancyError(
                 f"Tenant {each['tenant']} shall be absent, yet have users or agents",
-                remedy="Leave users and agents out, or state=absent",
+                remedy="Leave users out, and agents that are not absent, too; or leave state=absent out",
                 kind="invalid_options",
             )
     if not names:
         return Plan(), []
     own_agents = agents.of_tenants(conn, names)
     for each in options:
-        kept = [row["agent"] for row in own_agents if row["tenant"] == each["tenant"]]
+        going = {agent["agent"] for agent in each["agents"] or ()}
+        kept = [row["agent"] for row in own_agents if row["tenant"] == each["tenant"] and row["agent"] not in going]
         if kept and not each["cascade"]:
             raise TenancyError(
                 f"Tenant {each['tenant']} still has {len(kept)} agent{'s' * (len(kept) > 1)}:"
                 f" {', '.join(kept[:_NAMED_IN_ERROR])}{', …' * (len(kept) > _NAMED_IN_ERROR)}",
-                remedy="Remove them first (playbooks/offboard_tenant.yml does), or set cascade=true",
+                remedy="Remove them first (playbooks/offboard_tenant.yml does), or set cascade=true"
+                if each["agents"] is None else "They were added meanwhile. Run it again to remove them, too",
                 kind="tenant_in_use",
                 agents=kept,
             )

@@ -70,6 +70,11 @@ def absent_agents(agents: Iterable[Record], host: str, *, remove_data: bool) -> 
     ]
 
 
+def absent_records(agents: Iterable[Record]) -> list[dict[str, Any]]:
+    """Agents for the module ``tenant`` whose records go with that of their tenant."""
+    return [{"agent": agent["agent"], "state": "absent"} for agent in agents]
+
+
 def wanted_agents(agents: Iterable[Record], flow: str, model: str | None = None) -> list[dict[str, Any]]:
     """Entities for the module ``tenant_agent``: what ``start``, ``stop`` or ``pull`` asks of existing agents.
 

@@ -53,6 +53,12 @@ def test_absent_agents():
     assert handover.absent_agents([record()], "gpu-02", remove_data=True) == []
 
 
+def test_records_that_go_with_their_tenant():
+    assert handover.absent_records([record(), record("code")]) == [
+        {"agent": "chat", "state": "absent"}, {"agent": "code", "state": "absent"}
+    ]
+
+
 @pytest.mark.parametrize(
     ("flow", "model", "expected"),
     [
