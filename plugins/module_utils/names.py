@@ -41,15 +41,31 @@ def check_slug(text: str, name: str = "tenant") -> str:
 
 
 def check_email(text: str) -> str:
-    """``text`` when it is an email address.
+    """``text`` when it is an email address that has the same lower case everywhere.
 
     :raises TenancyError: ``invalid_email``.
     """
-    if _EMAIL.fullmatch(text) and len(text) <= 320:
-        return text
-    raise TenancyError(
-        f"'{text}' is not an email address", remedy="Write it as name@domain", kind="invalid_email"
-    )
+    if not text.isprintable():
+        raise TenancyError(
+            f"{ascii(text)} is not an email address",
+            cause="it has characters that can't be seen",
+            remedy="Type it anew, as name@domain",
+            kind="invalid_email",
+        )
+    if not _EMAIL.fullmatch(text) or len(text) > 320:
+        raise TenancyError(
+            f"'{text}' is not an email address", remedy="Write it as name@domain", kind="invalid_email"
+        )
+    # Only for ASCII do Python and PostgreSQL, with any locale, agree on what the lower case of a capital is.
+    capitals = [char for char in text if not char.isascii() and char.lower() != char]
+    if capitals:
+        raise TenancyError(
+            f"Email '{text}' has the capital letter '{capitals[0]}'",
+            cause="an email stands for one user whatever its case, which is certain for the letters A to Z alone",
+            remedy=f"Write it as '{text.lower()}'",
+            kind="invalid_email",
+        )
+    return text
 
 
 def full_model(reference: str) -> str:

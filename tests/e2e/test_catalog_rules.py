@@ -358,3 +358,23 @@ def test_an_agent_that_was_seen_stays_on_its_host(catalog: Catalog) -> None:
     assert catalog.ok("tenant_agent", tenant="empresa-corp", port=12000)["agents"][0]["port"] == 12000
     catalog.ok("tenant_agent", tenant="empresa-corp", observed={})
     assert catalog.ok("tenant_agent", **back)["agents"][0]["host"] == "localhost"
+
+
+BEYOND_ASCII = ["i̇@x.example", "οδος@X.example", "ñandú@x.example", "ſ@x.example", "straße@x.example"]
+UNCERTAIN = ["İ@x.example", "ΟΔΟΣ@x.example", "Ñ@x.example", "a\x1b[31m@x.example", "a\u202e@x.example"]
+
+
+def test_users_with_letters_beyond_ascii_are_found_again(catalog: Catalog) -> None:
+    users = [{"tenant": "empresa-corp", "email": email} for email in BEYOND_ASCII]
+    assert catalog.ok("tenant_user", users=users)["changed"]
+    others = [{**user, "email": user["email"].replace("example", "EXAMPLE")} for user in users]
+    assert not catalog.ok("tenant_user", users=others)["changed"]
+    catalog.ok("tenant_user", users=[{**user, "state": "absent"} for user in others])
+    assert catalog.count("users") == 1
+
+
+def test_an_email_that_can_not_be_compared_or_seen_is_refused(catalog: Catalog) -> None:
+    for email in UNCERTAIN:
+        error = catalog.error("tenant_user", tenant="empresa-corp", email=email)
+        assert error["kind"] == "invalid_email" and error["msg"].isprintable()
+    assert catalog.count("users") == 1

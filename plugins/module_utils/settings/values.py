@@ -17,7 +17,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import p
 
 ROLES = ("admin", "analyst", "viewer")
 _TRUE, _FALSE = ("true", "yes", "on", "1", "y"), ("false", "no", "off", "0", "n")
-_DURATION = re.compile(r"-?(\d+|(\d+(\.\d+)?(ns|us|ms|s|m|h))+)")
+_DURATION = re.compile(r"-?([0-9]+|([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+)")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DOMAIN = re.compile(r"(?=.{1,253}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}")
 
@@ -59,10 +59,11 @@ def slug(value: Any, name: str) -> str:
 
 def email(value: Any, name: str) -> str:
     """An email address. :param name: where it stands, for the error."""
+    found = _scalar(value, name)
     try:
-        return check_email(_scalar(value, name))
+        return check_email(found)
     except TenancyError as error:
-        raise TenancyError(f"{name}: {error.what}", remedy=error.remedy, kind=error.kind) from error
+        raise TenancyError(f"{name}: {error.what}", cause=error.cause, remedy=error.remedy, kind=error.kind) from error
 
 
 def model(value: Any, name: str) -> str:

@@ -43,6 +43,25 @@ def test_bad_email_is_refused(email):
     assert caught.value.kind == "invalid_email"
 
 
+@pytest.mark.parametrize("email", ["a\x1b[31m@x.com", "a\u202e@x.com", "a\x00@x.com", "a\u200b@x.com", "a\ud800@x.com"])
+def test_email_with_characters_that_can_not_be_seen_is_refused_and_not_printed(email):
+    with pytest.raises(TenancyError, match="can't be seen") as caught:
+        names.check_email(email)
+    assert caught.value.kind == "invalid_email"
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("email", "better"), [("İ@x.de", "i̇@x.de"), ("ΟΔΟΣ@x.de", "οδος@x.de"), ("Ñ@empresa.es", "ñ@empresa.es")]
+)
+def test_email_whose_lower_case_is_not_the_same_everywhere_is_refused(email, better):
+    with pytest.raises(TenancyError) as caught:
+        names.check_email(email)
+    assert caught.value.kind == "invalid_email"
+    assert better in caught.value.remedy
+    assert names.check_email(better) == better
+
+
 @pytest.mark.parametrize(
     ("reference", "full"),
     [

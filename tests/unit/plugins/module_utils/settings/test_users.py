@@ -39,6 +39,7 @@ def test_users_in_every_spelling(value, expected):
         ([{"email": "ana"}], "invalid_email", "users[0].email: 'ana' is not an email address"),
         ([{"email": "ana@x.com", "role": "root"}], "invalid_choice", "users[0].role 'root'"),
         ([{"email": "ana@x.com", "rol": "admin"}], "unknown_key", "Did you mean 'role'?"),
+        ([{"email": ["ana@x.com"]}], "invalid_value", "users[0].email must be a single value"),
         ("ana@x.com:boss", "invalid_choice", "users[0].role 'boss'"),
         ("[{", "invalid_json", "not valid JSON"),
     ],
@@ -48,6 +49,7 @@ def test_wrong_users_name_the_entry(value, kind, said):
         parse_users(value)
     assert caught.value.kind == kind
     assert said in str(caught.value)
+    assert str(caught.value).count("users[0]") <= 1
 
 
 def test_single_user_of_short_variables():

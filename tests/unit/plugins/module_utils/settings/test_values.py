@@ -46,6 +46,7 @@ def test_what_a_survey_leaves_blank_is_not_given(value, given):
         (values.address, "::1", "::1"),
         (values.duration, "1h30m", "1h30m"),
         (values.duration, -1, "-1"),
+        (values.duration, "5m\n", "5m"),
     ],
 )
 def test_right_values(check, value, expected):
@@ -79,6 +80,10 @@ def test_right_values(check, value, expected):
         (values.directory_id, "1234", "invalid_directory_id", "GUID"),
         (values.address, "localhost", "invalid_address", "127.0.0.1"),
         (values.duration, "5 minutes", "invalid_duration", "5m"),
+        (values.duration, "5m\n1h", "invalid_duration", "5m"),
+        (values.duration, "٥m", "invalid_duration", "5m"),
+        (values.email, "Ñ@x.com", "invalid_email", "Write it as 'ñ@x.com'"),
+        (values.email, "a\u202e@x.com", "invalid_email", "can't be seen"),
     ],
 )
 def test_wrong_values_name_the_option_and_a_remedy(check, value, kind, said):
