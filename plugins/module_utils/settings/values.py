@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from typing import Any, Callable, Iterable, Mapping
+from typing import Any, Callable, Iterable, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import check_email, check_slug, full_model, nearest
@@ -180,11 +180,15 @@ def directory_id(value: Any, name: str) -> str:
 
 
 def as_list(value: Any, name: str) -> list[Any]:
-    """A list that is given as one, as JSON text, as text with commas or line ends, or as one mapping."""
+    """A list that is given as one, as JSON text, as text with commas or line ends, or as one mapping.
+
+    :raises TenancyError: ``invalid_json``, or ``empty_entry`` for null or an empty text in a list, which must become
+        neither the text 'None' nor, as the only entry, an empty list.
+    """
     if isinstance(value, Mapping):
         return [value]
     if isinstance(value, (list, tuple)):
-        return list(value)
+        return _without_gaps(value, name)
     found = str(value).strip()
     if not found.startswith(("[", "{")):
         return [part.strip() for part in re.split(r"[,;\n]", found) if part.strip()]
@@ -192,7 +196,19 @@ def as_list(value: Any, name: str) -> list[Any]:
         loaded = json.loads(found)
     except ValueError as error:
         raise TenancyError(f"{name} is not valid JSON", cause=str(error), remedy="Correct the text", kind="invalid_json") from error
-    return loaded if isinstance(loaded, list) else [loaded]
+    return _without_gaps(loaded, name) if isinstance(loaded, list) else [loaded]
+
+
+def _without_gaps(items: Sequence[Any], name: str) -> list[Any]:
+    for index, item in enumerate(items):
+        if not is_given(item):
+            raise TenancyError(
+                f"{name}[{index}] is empty",
+                cause="an entry of the list is null or an empty text",
+                remedy="Give it a value, or take the entry out",
+                kind="empty_entry",
+            )
+    return list(items)
 
 
 def mapping(value: Mapping[str, Any], checks: Mapping[str, Check], name: str) -> dict[str, Any]:

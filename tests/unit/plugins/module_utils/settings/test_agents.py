@@ -37,6 +37,8 @@ def test_lists(value, expected):
         ([{"agent": "chat"}, {"agent": "chat"}], "duplicate_agent", "names the agent 'chat' twice"),
         ([{"port": 1}, {"port": 2}], "duplicate_agent", "has no agent"),
         ([{"agent": "Chat"}], "invalid_slug", "agents[0].agent 'Chat'"),
+        ([{"models": ["demo", None]}], "empty_entry", "agents[0].models[1] is empty"),
+        ([{"agent": "chat"}, None], "empty_entry", "agents[1] is empty"),
         ([{"agent": "chat", "memory": "1g"}], "unknown_key", "Did you mean 'memory_limit'?"),
         ([{"agent": "chat", "memory_limit": "1g", "memory_reservation": "2g"}], "invalid_size", "is more than"),
         ([{"agent": "chat", "model": "a b"}], "invalid_model", "not a model reference"),

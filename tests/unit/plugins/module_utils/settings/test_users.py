@@ -40,6 +40,7 @@ def test_users_in_every_spelling(value, expected):
         ([{"email": "ana@x.com", "role": "root"}], "invalid_choice", "users[0].role 'root'"),
         ([{"email": "ana@x.com", "rol": "admin"}], "unknown_key", "Did you mean 'role'?"),
         ([{"email": ["ana@x.com"]}], "invalid_value", "users[0].email must be a single value"),
+        ([None], "empty_entry", "users[0] is empty"),
         ("ana@x.com:boss", "invalid_choice", "users[0].role 'boss'"),
         ("[{", "invalid_json", "not valid JSON"),
     ],

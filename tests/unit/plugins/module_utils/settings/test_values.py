@@ -110,6 +110,13 @@ def test_lists_in_every_spelling(value, expected):
     assert values.as_list(value, "users") == expected
 
 
+@pytest.mark.parametrize("value", [["demo", None], ["demo", ""], '["demo", null]', ("demo", None)])
+def test_a_list_with_an_empty_entry_is_refused(value):
+    with pytest.raises(TenancyError, match=r"models\[1\] is empty") as caught:
+        values.as_list(value, "models")
+    assert caught.value.kind == "empty_entry"
+
+
 def test_bad_json_is_one_line():
     with pytest.raises(TenancyError, match="users is not valid JSON") as caught:
         values.as_list('[{"email": "a@b.c"', "users")
