@@ -27,6 +27,7 @@ import pytest
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.agents import Options, ensure_agents
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import AgentAction, AgentSpec
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_engine import DockerEngine
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.listing import list_agents
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.client import OllamaClient
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.docker import DockerSettings
@@ -84,6 +85,64 @@ def test_container_of_that_name_is_not_touched(clean_engine: Engine, docker: Doc
     assert not gone.plan.changed and NAME in gone.plan.warnings[0]
     assert clean_engine.inspect(NAME) == before
     assert clean_engine.objects() == {"containers": {NAME}, "volumes": set(), "networks": set()}
+
+
+@pytest.fixture
+def copied_image(clean_engine: Engine, docker: DockerEngine) -> Iterator[str]:
+    """An image made from an agent's container, as one does to look into it: it hands the agent's labels on."""
+    ensure_agents(docker, [wanted()], probe)
+    clean_engine.docker("commit", NAME, "debug:1")
+    yield "debug:1"
+    clean_engine.clean()
+    clean_engine.docker("rmi", "--force", "debug:1")
+
+
+def test_container_with_labels_of_an_agent_is_not_touched(
+    clean_engine: Engine, docker: DockerEngine, copied_image: str
+) -> None:
+    def state_of(name: str) -> tuple[Any, ...]:
+        found = clean_engine.inspect(name)
+        return found["Id"], found["Name"], found["State"]["StartedAt"], found["State"]["Running"], found["HostConfig"]
+
+    # One that has nothing of the agent but labels, and one that looks at its models in its network.
+    clean_engine.docker("run", "--detach", "--name", "scratch", "--publish", f"{PORT}:11434", copied_image)
+    clean_engine.docker(
+        "run", "--detach", "--name", "looking", "--volumes-from", NAME, "--network", NETWORK, copied_image
+    )
+    before = state_of("scratch"), state_of("looking")
+    for state, containers in (("absent", set()), ("absent", set()), ("started", {NAME}), ("stopped", {NAME}), ("absent", set())):
+        for check in (True, False):
+            done = ensure_agents(docker, [wanted(state=state)], probe, check=check)
+            warned = " ".join(done.plan.warnings)
+            assert "Container scratch" in warned and "Container looking" in warned
+        assert (state_of("scratch"), state_of("looking")) == before
+        assert clean_engine.objects()["containers"] == {"scratch", "looking", *containers}
+        assert {agent["agent"] for agent in list_agents(docker, probe, usage=False)} == ({"a1"} if containers else set())
+        assert not ensure_agents(docker, [wanted(state=state)], probe).plan.changed
+    # Its port is not the agent's own.
+    error = refused(docker, wanted(port=PORT))
+    assert error.kind == "port_in_use" and "container scratch" in error.cause
+
+
+def test_container_with_labels_of_one_agent_and_the_name_of_another(
+    clean_engine: Engine, docker: DockerEngine, copied_image: str
+) -> None:
+    clean_engine.docker("create", "--name", "ollama-agent-a2", copied_image)
+    assert refused(docker, wanted(agent="a2")).kind == "name_taken"
+    gone = ensure_agents(docker, [wanted(agent="a2", state="absent"), wanted(state="absent")], probe)
+    assert [action.name for action in gone.plan.actions] == [NAME, NETWORK]
+    assert all("Container ollama-agent-a2" in warning for warning in gone.plan.warnings) and gone.plan.warnings
+    assert clean_engine.objects()["containers"] == {"ollama-agent-a2"}
+
+
+def test_stranger_with_the_name_of_a_new_container_is_not_touched(clean_engine: Engine, docker: DockerEngine) -> None:
+    ensure_agents(docker, [wanted()], probe)
+    clean_engine.docker("create", "--name", f"{NAME}.new", OLLAMA_IMAGE)
+    before = clean_engine.inspect(NAME)["Id"]
+    error = refused(docker, wanted(context_length=1024), checked=False)
+    assert f"{NAME}.new" in error.cause and clean_engine.inspect(NAME)["Id"] == before
+    ensure_agents(docker, [wanted(state="absent")], probe)
+    assert clean_engine.objects()["containers"] == {f"{NAME}.new"}
 
 
 def test_network_and_volume_of_that_name_are_not_touched(clean_engine: Engine, docker: DockerEngine) -> None:

@@ -95,6 +95,7 @@ def plan_agents(
     networks = NetworkPlan(observed, pool, host.routes)
     draft = _Draft()
     for target in targets:
+        _warn_of_strangers(target.spec.agent, observed, draft)
         if target.spec.state == "absent":
             _plan_removal(target, observed, networks, draft)
         else:
@@ -143,6 +144,16 @@ def _target(spec: AgentSpec, observed: Observation) -> Target:
 def _releasing(targets: Sequence[Target]) -> frozenset[str]:
     """Agents that give their port back before any other is started."""
     return frozenset(target.spec.agent for target in targets if not target.runs)
+
+
+def _warn_of_strangers(agent: str, observed: Observation, draft: _Draft) -> None:
+    """Of containers that carry the agent's labels, as those of an image made from its container do."""
+    for foreign in observed.foreign.values():
+        if foreign.agent == agent and foreign.name != container_name(agent):
+            draft.warnings.append(
+                f"Container {foreign.name} carries the labels of agent '{agent}' and is not that agent ({foreign.origin}); "
+                "it was left alone"
+            )
 
 
 def _plan_removal(target: Target, observed: Observation, networks: NetworkPlan, draft: _Draft) -> None:

@@ -126,14 +126,16 @@ class ActualAgent:
 
 @dataclass(frozen=True)
 class Foreign:
-    """An object that has one of our names and is not ours.
+    """An object that has one of our names or carries our labels, and is not ours.
 
     :param kind: container, network or volume. :param origin: what it is made of and by whom, for people.
+    :param agent: the one its labels name, as those of an image made from an agent's container do; empty without labels.
     """
 
     kind: str
     name: str
     origin: str
+    agent: str = ""
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,7 @@ class DockerEngine:
         new = action.name + NEW
         if action.current != action.name:
             self.client.rename(action.current, action.name)
-        self._unless_gone(lambda: self.client.remove_container(new, force=True))
+        self._remove_leftover(action)
         self._create(action, new)
         self._remove(action.name)
         self.client.rename(new, action.name)
@@ -140,7 +140,7 @@ class DockerEngine:
         if action.current != action.name:
             self.client.rename(action.current, action.name)
         else:
-            self._unless_gone(lambda: self.client.remove_container(action.name + NEW, force=True))
+            self._remove_leftover(action)
         fields = {change.field for change in action.changes}
         if action.settings and fields - {"network"}:
             self._set_limits(action.name, action.settings)
@@ -158,7 +158,7 @@ class DockerEngine:
 
     def _remove_container(self, action: AgentAction) -> None:
         self._remove(action.current)
-        self._unless_gone(lambda: self.client.remove_container(action.name + NEW, force=True))
+        self._remove_leftover(action)
 
     def _create(self, action: AgentAction, name: str) -> None:
         if action.settings is None:
@@ -170,6 +170,16 @@ class DockerEngine:
         def remove() -> None:
             self.client.stop(name, timeout=GRACE)
             self.client.remove_container(name, force=True)
+
+        self._unless_gone(remove)
+
+    def _remove_leftover(self, action: AgentAction) -> None:
+        """Remove what an interrupted recreation left, and nothing of someone else that is called so."""
+
+        def remove() -> None:
+            found = self.client.inspect_container(action.name + NEW)
+            if (found["Config"].get("Labels") or {}).get(shape.LABEL + "agent") == action.agent:
+                self.client.remove_container(found["Id"], force=True)
 
         self._unless_gone(remove)
 

@@ -44,11 +44,12 @@ class Observer:
         self.volumes = client.volumes(filters={"name": CONTAINER_PREFIX}).get("Volumes") or []
         self._images: dict[str, Mapping[str, Any] | None] = {}
         self._swap_limited: bool | None = None
+        self._own = self._own_containers()
+        self._owners = {listed["Id"]: agent for agent, candidates in self._own.items() for listed in candidates}
 
     def observe(self, agents: Sequence[str] | None, images: Iterable[str]) -> Observation:
         """The engine's state. :param agents: names, None for all."""
-        named = self._own_containers()
-        wanted = named if agents is None else {name: named[name] for name in agents if name in named}
+        wanted = self._own if agents is None else {name: self._own[name] for name in agents if name in self._own}
         actual = {agent: self._agent(agent, listed) for agent, listed in wanted.items()}
         references = {*images, *(agent.settings.image for agent in actual.values())}
         found = {reference: self._image(reference) for reference in references}
@@ -63,17 +64,30 @@ class Observer:
         )
 
     def _own_containers(self) -> dict[str, list[Mapping[str, Any]]]:
-        """Listed containers by the agent they belong to; first the one that counts, then leftovers."""
+        """Listed containers by the agent they belong to; first the one that counts, then leftovers.
+
+        A label alone says nothing: an image made from an agent's container hands it on to all that is run from it.
+        """
         found: dict[str, list[Mapping[str, Any]]] = {}
-        for listed in self.listed:
-            agent = (listed.get("Labels") or {}).get(_AGENT)
-            if agent:
+        labelled = [(_labelled(listed), listed) for listed in self.listed if _labelled(listed)]
+        for agent, listed in labelled:
+            if _name(listed) in _names(agent):
                 found.setdefault(agent, []).append(listed)
         for agent, candidates in found.items():
             # An old container under its own name counts until it is removed: the new one has not run yet.
-            order = [container_name(agent), container_name(agent) + NEW]
-            candidates.sort(key=lambda listed: order.index(_name(listed)) if _name(listed) in order else len(order))
+            candidates.sort(key=lambda listed: _names(agent).index(_name(listed)))
+        for agent, listed in sorted(labelled, key=lambda pair: pair[1].get("Created") or 0):
+            if agent not in found and self._renamed(agent, listed):
+                found[agent] = [listed]
         return found
+
+    def _renamed(self, agent: str, listed: Mapping[str, Any]) -> bool:
+        """Whether it is the agent itself under another name: it has the agent's models, and labels of its own."""
+        mounts = [(mount.get("Name"), mount.get("Destination")) for mount in listed.get("Mounts") or []]
+        if (container_name(agent), shape.MODELS) not in mounts:
+            return False
+        image = self._image(listed["ImageID"])
+        return not image or not ((image.get("Config") or {}).get("Labels") or {}).get(_AGENT)
 
     def _agent(self, agent: str, listed: Sequence[Mapping[str, Any]]) -> ActualAgent:
         inspected = self.client.inspect_container(listed[0]["Id"])
@@ -95,7 +109,7 @@ class Observer:
             address=attachment.get("IPAddress") or "",
             health=read_health(inspected),
             labels=found,
-            leftovers=tuple(_name(extra) for extra in listed[1:] if _name(extra) == container_name(agent) + NEW),
+            leftovers=tuple(_name(extra) for extra in listed[1:]),
         )
 
     def _attached(self, tenant: str, inspected: Mapping[str, Any]) -> bool:
@@ -147,8 +161,13 @@ class Observer:
 
     def _foreign(self, volumes: Iterable[Volume]) -> Iterable[Foreign]:
         for listed in self.listed:
-            if _name(listed).startswith(CONTAINER_PREFIX) and not (listed.get("Labels") or {}).get(_AGENT):
-                yield Foreign("container", _name(listed), _origin(listed))
+            name, agent = _name(listed), _labelled(listed)
+            own = self._owners.get(listed["Id"])
+            # An agent that was renamed to another agent's name stands in that one's way.
+            if own and (name in _names(own) or not name.startswith(CONTAINER_PREFIX)):
+                continue
+            if agent or name.startswith(CONTAINER_PREFIX):
+                yield Foreign("container", name, _origin(listed), "" if own else agent)
         for network in self.networks:
             if network["Name"].startswith(NETWORK_PREFIX) and not self._network(network).tenant:
                 yield Foreign("network", network["Name"], f"driver {network['Driver']}, made {network.get('Created', '')[:19]}")
@@ -158,7 +177,7 @@ class Observer:
 
     def _ports(self) -> Iterable[PortUse]:
         for listed in self.listed:
-            agent = (listed.get("Labels") or {}).get(_AGENT, "")
+            agent = self._owners.get(listed["Id"], "")
             for port in listed.get("Ports") or []:
                 if port.get("PublicPort") and port.get("Type") == "tcp":
                     yield PortUse(port.get("IP") or "0.0.0.0", port["PublicPort"], _name(listed), agent)
@@ -170,6 +189,15 @@ def read_health(inspected: Mapping[str, Any]) -> Health:
     running = state["Status"] in ("running", "paused", "restarting")
     status = (state.get("Health") or {}).get("Status", "none") if running else "stopped"
     return Health(status, bool(state.get("OOMKilled")), int(inspected.get("RestartCount") or 0))
+
+
+def _names(agent: str) -> tuple[str, str]:
+    """What an agent's containers are called; the second one while it is made anew."""
+    return container_name(agent), container_name(agent) + NEW
+
+
+def _labelled(listed: Mapping[str, Any]) -> str:
+    return (listed.get("Labels") or {}).get(_AGENT, "")
 
 
 def _name(listed: Mapping[str, Any]) -> str:
