@@ -180,7 +180,8 @@ def _predicted_health(plan: AgentPlan, agent: str, actual: ActualAgent | None, a
     verbs = {action.verb for action in actions}
     if actual is None or "recreate" in verbs or ("start" in verbs and actual.state != "paused"):
         return {"status": "healthy" if runs else "stopped", "api": runs, "oom_killed": False, "restart_count": 0}
-    return {**health_view(runs, actual, answer), "api": runs and (answer.api or bool(actions))}
+    # One that does not answer because of what is about to be put right will answer.
+    return health_view(runs, actual, Answer(answer.api or bool(actions)))
 
 
 def health_view(runs: bool, actual: ActualAgent, answer: Answer) -> dict[str, Any]:
