@@ -113,6 +113,7 @@ python:
 engine:
   description:
     - The Docker Engine. C(stale_config) tells that O(config_file) is newer than the engine's process.
+    - C(containers) and C(volumes) are null when it does not answer.
   returned: success
   type: dict
   sample:

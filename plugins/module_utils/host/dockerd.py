@@ -25,8 +25,8 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.host.system import 
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 _LOG_LINES = 5
 _FINAL = ("failed to start", "level=fatal", "panic:")
-# What is said of an engine that is not one of this machine.
-UNKNOWN: dict[str, Any] = {"answers": False, "version": None, "containers": 0, "volumes": 0, "error": "not asked"}
+# What is said of an engine that does not answer, or is not one of this machine. What it holds is unknown, which is not nothing.
+UNKNOWN: dict[str, Any] = {"answers": False, "version": None, "containers": None, "volumes": None, "error": "not asked"}
 
 
 @dataclass(frozen=True)
