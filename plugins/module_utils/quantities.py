@@ -13,6 +13,8 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.errors import Tenan
 
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[kmgt]?)(?:i?b)?", re.IGNORECASE)
 _CPUS = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<milli>m?)")
+# Below these, as the columns of the catalog hold it: bigint and integer.
+_END_OF_BYTES, _END_OF_MILLICPUS = 2**63, 2**31
 # Powers of 1024 for every spelling, as Docker and Ollama read them: 6g, 6G, 6GB and 6GiB are one size.
 _FACTORS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 
@@ -21,7 +23,7 @@ def parse_size(text: str | int, name: str = "size") -> int:
     """Bytes of ``6g``, ``512m``, ``1.5GiB`` or a plain number of bytes.
 
     :param name: the option the text came from, for the error.
-    :raises TenancyError: ``invalid_size``.
+    :raises TenancyError: ``invalid_size``, also from 8 EiB on, which neither Docker nor the catalog can count.
     """
     match = _SIZE.fullmatch(str(text).strip())
     if not match:
@@ -30,13 +32,13 @@ def parse_size(text: str | int, name: str = "size") -> int:
             remedy="Write a number with a unit, for example 6g, 512m or 1.5GiB",
             kind="invalid_size",
         )
-    return int(Decimal(match["number"]) * _FACTORS[match["unit"].lower()])
+    return _bounded(text, name, match["number"], _FACTORS[match["unit"].lower()], _END_OF_BYTES, "invalid_size")
 
 
 def parse_cpus(text: str | int | float, name: str = "cpus") -> int:
     """Millicpus of ``2``, ``0.5`` or ``500m``.
 
-    :raises TenancyError: ``invalid_cpus``.
+    :raises TenancyError: ``invalid_cpus``, also for more than the catalog can count, some two million CPUs.
     """
     match = _CPUS.fullmatch(str(text).strip())
     if not match:
@@ -45,8 +47,22 @@ def parse_cpus(text: str | int | float, name: str = "cpus") -> int:
             remedy="Write a number such as 2, 0.5 or 500m",
             kind="invalid_cpus",
         )
-    millicpus = Decimal(match["number"]) * (1 if match["milli"] else 1000)
-    return int(millicpus)
+    return _bounded(text, name, match["number"], 1 if match["milli"] else 1000, _END_OF_MILLICPUS, "invalid_cpus")
+
+
+def _bounded(text: str | int | float, name: str, number: str, factor: int, end: int, kind: str) -> int:
+    """The product, when it is below ``end``."""
+    parsed = Decimal(number)
+    # The number alone is compared first: the product of a very long one is beyond Decimal, too.
+    if parsed >= end or parsed * factor >= end:
+        shown = str(text).strip()
+        raise TenancyError(
+            f"{name} '{shown if len(shown) <= 40 else shown[:40] + '…'}' is too much",
+            cause=f"it must be below {format_size(end) if kind == 'invalid_size' else format_cpus(end)}",
+            remedy="Give less",
+            kind=kind,
+        )
+    return int(parsed * factor)
 
 
 def format_size(size: int) -> str:

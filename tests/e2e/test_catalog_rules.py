@@ -378,3 +378,27 @@ def test_an_email_that_can_not_be_compared_or_seen_is_refused(catalog: Catalog) 
         error = catalog.error("tenant_user", tenant="empresa-corp", email=email)
         assert error["kind"] == "invalid_email" and error["msg"].isprintable()
     assert catalog.count("users") == 1
+
+
+BEYOND_COLUMNS = [
+    ("tenant", {"quota_memory": "99999999999999999999g"}, "quota_memory '99999999999999999999g' is too much"),
+    ("tenant", {"quota_cpus": "3000000"}, "quota_cpus '3000000' is too much"),
+    ("tenant", {"quota_agents": "2147483648"}, "quota_agents '2147483648'"),
+    ("tenant", {"name": "Empresa\0"}, "name can't be stored"),
+    ("tenant_agent", {"port": True}, "port true is not a port"),
+    ("tenant_agent", {"context_length": 2**31}, "context_length 2147483648"),
+    ("tenant_agent", {"num_parallel": 2**63}, "num_parallel 9223372036854775808"),
+    ("tenant_agent", {"host": "gpu\0"}, "host can't be stored"),
+    ("tenant_agent", {"agent_hosts": [{"name": "gpu-01", "agents": True}]}, "agents of agent host gpu-01 true"),
+    ("tenant_user", {"email": "a@x.example", "name": "A\0"}, "name can't be stored"),
+    ("tenant_user", {"email": "a@x.example", "audit_actor": "A\0"}, "audit_actor can't be stored"),
+    ("tenant_agent_info", {"host": "gpu\0"}, "host can't be stored"),
+    ("audit_info", {"key": "\0"}, "key can't be stored"),
+]
+
+
+def test_what_no_column_holds_is_refused_by_the_name_of_its_option(catalog: Catalog) -> None:
+    for module, params, named in BEYOND_COLUMNS:
+        error = catalog.error(module, tenant="empresa-corp", **params)
+        assert named in error["msg"] and "PostgreSQL" not in error["msg"]
+    assert catalog.count("audit") == 3

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import records
+from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import checks, records
 from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.records import CLEAR, Kind, Row
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import check_slug, full_model
@@ -22,6 +22,8 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import (
 DEFAULT_MODEL = "phi4-mini"
 DEFAULT_MEMORY = 6 * 1024**3
 DEFAULT_CPUS = 2000
+# As the table has it; 0 is the default.
+_MOST = {"context_length": 16777216, "num_parallel": 1024}
 
 
 def _defaults(row: Row) -> dict[str, Any]:
@@ -69,18 +71,23 @@ AGENT = Kind(
 def wish(options: Mapping[str, Any]) -> dict[str, Any]:
     """An agent's options, checked and in the catalog's units. Its name is None when it is left to :func:`name_all`.
 
-    :raises TenancyError: ``invalid_slug``, ``invalid_size``, ``invalid_cpus``, ``invalid_port`` or ``invalid_model``.
+    :raises TenancyError: ``invalid_slug``, ``invalid_size``, ``invalid_cpus``, ``invalid_port``, ``invalid_number``,
+        ``invalid_model`` or ``invalid_value``.
     """
     clearable = records.clearable
     tenant = check_slug(options["tenant"])
     port = options["port"]
-    if port is not None and not 0 <= port <= 65535:
+    if port is not None and (isinstance(port, bool) or not 0 <= port <= 65535):
         raise TenancyError(
-            f"port {port} is not a port",
+            f"port {str(port).lower()} is not a port",
             cause="a port is a number from 1 to 65535",
             remedy="Give another, or 0 to have one chosen",
             kind="invalid_port",
         )
+    for name, most in _MOST.items():
+        if options[name] is not None:
+            checks.whole_number(options[name], name, 0, most)
+    checks.storable(options)
     return {
         "tenant": tenant,
         "agent": check_slug(options["agent"], "agent") if options["agent"] else None,

@@ -15,7 +15,7 @@ try:
 except ImportError:
     sql = None
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import records, tables
+from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import checks, records, tables
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 
 # What operators call it -> the table.
@@ -42,8 +42,9 @@ def entries(conn: Any, filters: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Audit rows that fit all filters given, the newest first.
 
     :param filters: options of module ``audit_info``.
-    :raises TenancyError: ``invalid_time``.
+    :raises TenancyError: ``invalid_time`` or ``invalid_value``.
     """
+    checks.storable({name: filters[name] for name in ("tenant", "key", "actor", "run")})
     where, values = tables.filters(
         {
             "tenant = {}": filters["tenant"],

@@ -99,6 +99,13 @@ STATES = {
 }
 
 
+def _state_of_client(error: psycopg.Error) -> str:
+    """The SQLSTATE class of an error that psycopg itself reports."""
+    if isinstance(error, psycopg.OperationalError):
+        return "08"
+    return "22" if isinstance(error, psycopg.DataError) else ""
+
+
 def translate(error: psycopg.Error, where: str) -> TenancyError:
     """The collection's error for one of PostgreSQL.
 
@@ -118,7 +125,7 @@ def translate(error: psycopg.Error, where: str) -> TenancyError:
         # A check constraint's detail prints the whole row; only keys are short enough to help.
         detail = diag.message_detail or ""
         return TenancyError(what, cause=detail if detail.startswith("Key ") else "", remedy=remedy, kind=kind)
-    state = error.sqlstate or ("08" if isinstance(error, psycopg.OperationalError) else "")
+    state = error.sqlstate or _state_of_client(error)
     for length in (5, 3, 2):
         if state[:length] in STATES:
             kind, what, remedy = STATES[state[:length]]

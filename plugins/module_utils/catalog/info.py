@@ -13,7 +13,7 @@ try:
 except ImportError:
     sql = None
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import records, tables
+from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import checks, records, tables
 
 _TENANTS = """
 SELECT t.*,
@@ -37,6 +37,7 @@ LEFT JOIN (
 
 def tenants(conn: Any, *, tenant: str | None = None, active: bool | None = None) -> list[dict[str, Any]]:
     """Tenants with counts of what is theirs and with what their agents use of the quota."""
+    checks.storable({"tenant": tenant})
     return _select(conn, _TENANTS, {"t.tenant = {}": tenant, "t.active = {}": active}, "tenant")
 
 
@@ -49,6 +50,7 @@ def users(
     active: bool | None = None,
 ) -> list[dict[str, Any]]:
     """Users that fit all filters given."""
+    checks.storable({"tenant": tenant, "email": email})
     conditions = {"tenant = {}": tenant, "lower(email) = lower({})": email, "role = {}": role, "active = {}": active}
     return _select(conn, "SELECT * FROM llmops.users", conditions, "tenant, lower(email)")
 
@@ -57,6 +59,7 @@ def agents(
     conn: Any, *, tenant: str | None = None, agent: str | None = None, host: str | None = None
 ) -> list[dict[str, Any]]:
     """Agents that fit all filters given."""
+    checks.storable({"tenant": tenant, "agent": agent, "host": host})
     conditions = {"tenant = {}": tenant, "agent = {}": agent, "host = {}": host}
     return _select(conn, "SELECT * FROM llmops.agents", conditions, "agent")
 

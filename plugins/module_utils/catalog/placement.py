@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Iterable, Mapping, Sequence
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import checks
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import nearest
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import (
@@ -95,8 +96,13 @@ class Placement:
 def read(agent_hosts: Sequence[Mapping[str, Any]] | None, port_range: str) -> Placement:
     """The placement that module options describe.
 
-    :raises TenancyError: ``invalid_port_range``, ``invalid_size`` or ``invalid_cpus``.
+    :raises TenancyError: ``invalid_port_range``, ``invalid_size``, ``invalid_cpus``, ``invalid_number`` or
+        ``invalid_value``.
     """
+    checks.storable({"agent_hosts": agent_hosts})
+    for host in agent_hosts or ():
+        if host.get("agents") is not None:
+            checks.whole_number(host["agents"], f"agents of agent host {host['name']}", 0, checks.LARGEST)
     hosts = [
         AgentHost(
             host["name"],

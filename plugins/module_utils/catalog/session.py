@@ -15,7 +15,7 @@ try:
 except ImportError:
     psycopg = None
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import connection, schema
+from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import checks, connection, schema
 from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.faults import translate
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.catalog import CatalogSettings
 
@@ -60,6 +60,7 @@ def reading(settings: CatalogSettings) -> Iterator[psycopg.Connection[Any]]:
 def _transaction(
     settings: CatalogSettings, *, keep: bool, read_only: bool = False
 ) -> Iterator[psycopg.Connection[Any]]:
+    checks.storable({"audit_actor": settings.actor, "audit_run": settings.run})
     conn = connection.connect(settings)
     where = str(connection.target(connection.parameters(settings)))
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import records, tables
+from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import checks, records, tables
 from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.records import Kind
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import check_slug, nearest
@@ -36,9 +36,11 @@ TENANT = Kind(
 def wish(options: Mapping[str, Any]) -> dict[str, Any]:
     """A tenant's options, checked and in the catalog's units.
 
-    :raises TenancyError: ``invalid_slug``, ``invalid_size``, ``invalid_cpus`` or ``invalid_quota``.
+    :raises TenancyError: ``invalid_slug``, ``invalid_size``, ``invalid_cpus``, ``invalid_quota`` or ``invalid_value``.
     """
     clearable = records.clearable
+    # Its users and agents are wishes of their own.
+    checks.storable({name: options[name] for name in TENANT.fields})
     return {
         "tenant": check_slug(options["tenant"]),
         "state": options["state"],
@@ -53,11 +55,12 @@ def wish(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _count(text: str) -> int:
-    if text.strip().isdecimal():
-        return int(text)
+    number = text.strip()
+    if number.isdecimal() and len(number) <= len(str(checks.LARGEST)) and int(number) <= checks.LARGEST:
+        return int(number)
     raise TenancyError(
         f"quota_agents '{text}' is not a number of agents",
-        remedy="Give 0 or more, or '' for no limit",
+        remedy=f"Give 0 to {checks.LARGEST}, or '' for no limit",
         kind="invalid_quota",
     )
 

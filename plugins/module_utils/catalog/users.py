@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import records, tables
+from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import checks, records, tables
 from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.records import Kind
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import check_email, check_slug
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Plan
@@ -28,8 +28,9 @@ USER = Kind(
 def wish(options: Mapping[str, Any]) -> dict[str, Any]:
     """A user's options, checked.
 
-    :raises TenancyError: ``invalid_slug`` or ``invalid_email``.
+    :raises TenancyError: ``invalid_slug``, ``invalid_email`` or ``invalid_value``.
     """
+    checks.storable({"name": options["name"]})
     return {
         "tenant": check_slug(options["tenant"]),
         "email": check_email(options["email"].strip()),

@@ -34,6 +34,25 @@ def test_bad_size_names_the_option_and_the_text(text):
     assert f"memory_limit '{text}'" in str(caught.value)
 
 
+@pytest.mark.parametrize("text", ["9" * 20 + "g", "8388608t", "9223372036854775808", "1" + "0" * 2_000_000, 2**63])
+def test_a_size_beyond_the_catalog_names_the_option(text):
+    with pytest.raises(TenancyError, match=r"quota_memory '.{1,41}' is too much: it must be below 8388608t\. Give less") as caught:
+        quantities.parse_size(text, "quota_memory")
+    assert caught.value.kind == "invalid_size"
+
+
+def test_the_largest_size_and_number_of_cpus():
+    assert quantities.parse_size("9223372036854775807") == 2**63 - 1
+    assert quantities.parse_cpus("2147483647m") == 2**31 - 1
+
+
+@pytest.mark.parametrize("text", ["2147484", "2147483648m", "9" * 30, "1" + "0" * 2_000_000])
+def test_cpus_beyond_the_catalog_name_the_option(text):
+    with pytest.raises(TenancyError, match=r"cpu_limit '.{1,41}' is too much: it must be below 2147483\.648\. Give less") as caught:
+        quantities.parse_cpus(text, "cpu_limit")
+    assert caught.value.kind == "invalid_cpus"
+
+
 @pytest.mark.parametrize(
     ("text", "expected"), [("2", 2000), ("0.5", 500), ("500m", 500), (2, 2000), (1.25, 1250), ("0.001", 1)]
 )

@@ -39,6 +39,22 @@ def test_bad_ranges_are_refused(text: str) -> None:
     assert caught.value.kind == "invalid_port_range"
 
 
+BAD_HOSTS = [
+    ({"name": "gpu-01", "agents": True}, "agents of agent host gpu-01 true is not a number"),
+    ({"name": "gpu-01", "agents": 2**31}, "agents of agent host gpu-01 2147483648"),
+    ({"name": "gpu-01", "agents": -1}, "agents of agent host gpu-01 -1"),
+    ({"name": "gpu-01", "memory": "99999999999999999999g"}, "memory of agent host gpu-01 '99999999999999999999g'"),
+    ({"name": "gpu\0"}, "agent_hosts[0].name can't be stored"),
+]
+
+
+@pytest.mark.parametrize(("host", "named"), BAD_HOSTS)
+def test_bad_hosts_are_named(host: dict[str, Any], named: str) -> None:
+    with pytest.raises(TenancyError) as caught:
+        placement.read([host], "1-2")
+    assert named in str(caught.value)
+
+
 def test_an_unknown_host_is_refused_with_the_nearest_one() -> None:
     found = placement.read([{"name": "gpu-01"}, {"name": "cpu-77"}], "1-2")
     with pytest.raises(TenancyError, match="Did you mean 'gpu-01'") as caught:
