@@ -11,19 +11,36 @@ cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/.."
 readonly NOTES=.cache/onboard RECORDS=/var/lib/llmops-tenancy
 export ANSIBLE_INVENTORY=inventories/local ANSIBLE_DISPLAY_SKIPPED_HOSTS=false ANSIBLE_DISPLAY_OK_HOSTS=false
 
+# shellcheck source=scripts/tenant_notes.sh
+source scripts/tenant_notes.sh
+
 if [ ! -d "$NOTES" ]; then
     printf 'make onboard added nothing to this machine, or it was taken away already.\n'
     exit 0
 fi
 
+# The environment that would read the arguments may be gone already, and with it all that they could change.
+if [ -x .venv/bin/ansible-playbook ] && [ "$(.venv/bin/python scripts/playbook_options.py "$@")" != run ]; then
+    printf 'make clean-demo is for this machine and has no check mode.\n' >&2
+    exit 2
+fi
+
 offboard_tenants() {
-    local note tenant running=
+    local note tenant reason running=
     shopt -s nullglob
     for note in "$NOTES"/tenants/*; do
         # The engine and the catalog may have ended with the last reboot.
         [ -n "$running" ] || .venv/bin/ansible-playbook playbooks/prepare_host.yml "$@"
         running=yes
         tenant=$(basename "$note")
+        identify "$tenant" "$(note_field "$note" run)" "$@"
+        reason=$(other_than_noted "$note")
+        if [ -n "$reason" ]; then
+            printf 'Tenant %s is left alone: %s.\n' "$tenant" "$reason"
+            # In the catalog of the note it may still be there, for a run that reaches that one.
+            [ "$(note_field "$note" catalog)" != "$found_catalog" ] || rm "$note"
+            continue
+        fi
         .venv/bin/ansible-playbook playbooks/offboard_tenant.yml \
             -e tenant="$tenant" -e remove_data=true -e confirm="$tenant" "$@"
         rm "$note"
@@ -45,7 +62,7 @@ unprepare_host() {
 undo_setup() {
     local packages
     # What still serves something else stays: a catalog with tenants, or the environment of the tests.
-    [ ! -e "$NOTES/prepared" ] || return 0
+    [ ! -e "$NOTES/prepared" ] && ! compgen -G "$NOTES/tenants/*" >/dev/null || return 0
     if [ -e "$NOTES/packages" ]; then
         mapfile -t packages < <(sort -u "$NOTES/packages")
         [ ${#packages[@]} = 0 ] || DEBIAN_FRONTEND=noninteractive apt-get purge -y -qq "${packages[@]}"

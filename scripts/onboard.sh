@@ -14,42 +14,56 @@ export ANSIBLE_INVENTORY=inventories/local
 tenant=$1
 model=$2
 shift 2
+readonly note=$NOTES/tenants/$tenant
+run=
+# shellcheck source=scripts/tenant_notes.sh
+source scripts/tenant_notes.sh
 
+meaning=$(.venv/bin/python scripts/playbook_options.py "$@")
 check_mode=
-for argument in "$@"; do
-    case $argument in
-        --check | -C) check_mode=yes ;;
-        -i | -i* | --inventory*)
-            printf 'make onboard is for this machine. With an inventory of your own, run playbooks/prepare_host.yml and %s\n' \
-                'playbooks/onboard_tenant.yml with ansible-playbook.' >&2
-            exit 2
-            ;;
-    esac
-done
+case $meaning in
+    help) exit 0 ;;
+    dry) check_mode=yes ;;
+    inventory)
+        printf 'make onboard is for this machine. With an inventory of your own, run playbooks/prepare_host.yml and %s\n' \
+            'playbooks/onboard_tenant.yml with ansible-playbook.' >&2
+        exit 2
+        ;;
+esac
 
 onboard() {
-    exec .venv/bin/ansible-playbook playbooks/onboard_tenant.yml -e tenant="$tenant" ${model:+-e model="$model"} "$@"
-}
-
-tenants_found() {
-    ANSIBLE_CALLBACK_RESULT_FORMAT=json .venv/bin/ansible localhost -m llmops.tenancy.tenant_info \
-        -a "{\"tenant\": \"$tenant\", \"catalog_dsn\": \"{{ catalog_dsn }}\"}"
+    .venv/bin/ansible-playbook playbooks/onboard_tenant.yml -e tenant="$tenant" ${model:+-e model="$model"} ${run:+-e audit_run="$run"} "$@"
 }
 
 # A tenant that was there before is not ours to remove, and keeps its model unless another is asked for.
 note_tenant() {
-    local note=$NOTES/tenants/$tenant found
     mkdir -p "$NOTES/tenants"
-    if [ ! -e "$note" ]; then
-        found=$(tenants_found)
-        case $found in *'"tenants": []'*) ;; *) return 0 ;; esac
+    identify "$tenant" "$(note_field "$note" run)" "$@"
+    if [ -z "$found_since" ]; then
+        run=make-onboard-$(</proc/sys/kernel/random/uuid)
+        model=${model:-demo}
+        printf '%s=%s\n' model "$model" run "$run" catalog "$found_catalog" >"$note"
+    elif [ -n "$(other_than_noted "$note")" ]; then
+        rm -f "$note"
+    else
+        model=${model:-$(note_field "$note" model)}
+        sed -i '/^model=/d' "$note"
+        printf 'model=%s\n' "$model" >>"$note"
     fi
-    [ -n "$model" ] || model=$(cat "$note" 2>/dev/null || printf demo)
-    printf '%s\n' "$model" >"$note"
+}
+
+# The note of a run that did not make the tenant goes; that of one that did gets the time that tells it from a later one.
+complete_note() {
+    [ -n "$run" ] && identify "$tenant" "$run" "$@" || return 0
+    if [ -n "$found_since" ] && [ -z "$(other_than_noted "$note")" ]; then
+        printf 'since=%s\n' "$found_since" >>"$note"
+    else
+        rm -f "$note"
+    fi
 }
 
 # The playbook says best what is wrong with a name; nothing is prepared for one that can't be.
-[[ $tenant =~ ^[a-z0-9-]+$ ]] || onboard "$@"
+[[ $tenant =~ ^[a-z0-9-]+$ ]] || { onboard "$@" && exit 0 || exit $?; }
 
 [ -n "$check_mode" ] || compgen -G "$RECORDS/*.json" >/dev/null || { mkdir -p "$NOTES" && touch "$NOTES/prepared"; }
 # Ansible's apt module would install it by itself, and nothing would note that.
@@ -61,11 +75,14 @@ ANSIBLE_DISPLAY_OK_HOSTS=false ANSIBLE_DISPLAY_SKIPPED_HOSTS=false \
     .venv/bin/ansible-playbook playbooks/prepare_host.yml "$@"
 if [ -n "$check_mode" ]; then
     model=${model:-demo}
-    if ! tenants_found >/dev/null 2>&1; then
+    if ! identify "$tenant" '' "$@" >/dev/null 2>&1; then
         printf 'The catalog is not there yet: what onboarding %s would do shows once this machine is prepared.\n' "$tenant"
         exit 0
     fi
 else
-    note_tenant
+    note_tenant "$@"
 fi
-onboard "$@"
+code=0
+onboard "$@" || code=$?
+complete_note "$@"
+exit "$code"
