@@ -19,6 +19,7 @@ class FilterModule:
         return {
             "tenant_agents": handover.records_of,
             "agent_hosts": handover.hosts_of,
+            "offboard_hosts": handover.offboard_hosts,
             "engine_agents": handover.engine_agents,
             "absent_agents": handover.absent_agents,
             "absent_records": handover.absent_records,
@@ -26,5 +27,6 @@ class FilterModule:
             "missing_models": handover.missing_models,
             "agent_observations": handover.observations,
             "tenant_status": handover.status_of,
+            "gone_agents": handover.gone_agents,
             "kept_data": handover.kept_data,
         }

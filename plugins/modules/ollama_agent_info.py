@@ -13,7 +13,7 @@ short_description: Tell which Ollama agents a Docker Engine has and how they are
 version_added: 0.1.0
 description:
   - Lists the agents of this host with state, health, limits, usage, image and models.
-  - Only containers that this collection made are listed.
+  - Only containers and volumes that this collection made are listed.
 author:
   - llmops.tenancy contributors (@llmops)
 extends_documentation_fragment:
@@ -156,6 +156,28 @@ agents:
       type: list
       elements: dict
       sample: [{name: "phi4-mini:latest", digest: 78fad5d182a7c33065e153a5f8ba210754207ba9d91973f57dffa7f487363753, size: 2491876774}]
+volumes:
+  description: The volumes of these agents by name, also of agents that are gone and left their models.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    volume:
+      description: Name of the volume.
+      type: str
+      sample: ollama-agent-empresa-corp
+    agent:
+      description: Name of its agent.
+      type: str
+      sample: empresa-corp
+    tenant:
+      description: Slug of its tenant.
+      type: str
+      sample: empresa-corp
+    path:
+      description: Where it is on the host.
+      type: str
+      sample: /var/lib/docker/volumes/ollama-agent-empresa-corp/_data
 """
 
 from typing import Any, Mapping
@@ -175,14 +197,14 @@ SPEC = {
 
 def logic(params: Mapping[str, Any], run: Run) -> dict[str, Any]:
     """List the agents."""
-    agents = list_agents(
+    agents, volumes = list_agents(
         DockerEngine(docker.read(params)),
         lambda endpoint: OllamaClient(endpoint, timeout=5).tags(),
         names=params["agents"],
         tenant=params["tenant"],
         usage=params["usage"],
     )
-    return {"changed": False, "agents": agents}
+    return {"changed": False, "agents": agents, "volumes": volumes}
 
 
 def main() -> None:

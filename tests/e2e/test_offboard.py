@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import pytest
 
 from tests.support.process import wait_until
 from tests.support.site import Outcome, Site
@@ -43,4 +44,40 @@ def test_an_agent_that_is_added_beside_it_keeps_its_record(site: Site) -> None:
     assert "Run it again to remove them, too" in run.output
     assert site.rows("SELECT tenant, agent FROM llmops.agents ORDER BY 2") == [["acme", "acme"], ["acme", "late"]]
     site.run("offboard_tenant", tenant="acme").ok()
+    assert site.rows("SELECT * FROM llmops.tenants") == []
+
+
+def test_data_that_was_kept_is_erased_later(site: Site) -> None:
+    site.onboard("acme").ok()
+    site.onboard("other").ok()
+    site.run("offboard_tenant", tenant="acme").ok()
+    again = site.run("offboard_tenant", tenant="acme").ok()
+    assert again.changed == 0
+    assert lines(again)[0] == "Tenant     acme is not in the catalog: nothing to do"
+    assert lines(again)[1].startswith("Data kept  volume ollama-agent-acme on localhost (/")
+
+    erased = predicted_and_done(site, **ERASE)
+    assert erased.actions == ["remove volume ollama-agent-acme"]
+    assert lines(erased)[:2] == ["Tenant     acme is not in the catalog", "Data       removed"]
+    assert site.leftovers() == {}
+    assert site.engine.inspect("ollama-agent-other")["State"]["Running"] is True
+
+
+@pytest.mark.parametrize("erase", [False, True])
+def test_a_container_that_no_record_stands_for_goes_too(site: Site, erase: bool) -> None:
+    site.onboard("acme").ok()
+    site.database.sql("DELETE FROM llmops.agents; DELETE FROM llmops.tenants")
+    gone = predicted_and_done(site, **(ERASE if erase else {"tenant": "acme"}))
+    volume = {"remove volume ollama-agent-acme"} if erase else set()
+    assert set(gone.actions) == {"remove container ollama-agent-acme", "remove network ollama-tenant-acme"} | volume
+    assert site.leftovers() == ({} if erase else {"volumes": {"ollama-agent-acme"}})
+
+
+def test_erasing_asks_all_agent_hosts_what_a_moved_agent_left(site: Site) -> None:
+    site.write_inventory({"gpu-01": {}, "gpu-02": {}})
+    agents = [{"agent": name, "model": "demo", "memory_limit": "256m", "host": "gpu-01"} for name in ("chat", "code")]
+    site.onboard("acme", agents=agents).ok()
+    site.database.sql("DELETE FROM llmops.agents WHERE agent = 'code'")
+    site.run("offboard_tenant", **ERASE).ok()
+    assert site.leftovers() == {}
     assert site.rows("SELECT * FROM llmops.tenants") == []

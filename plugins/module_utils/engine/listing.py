@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Agents as they are, for reading only."""
+"""Agents and their volumes as they are, for reading only."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from dataclasses import asdict
 from typing import Any, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.agents import health_view
-from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import Engine
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import Engine, Observation
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.health import Probe, ask
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.views import agent_view, volume_path
 
 
 def list_agents(
     engine: Engine, probe: Probe, *, names: Sequence[str] | None = None, tenant: str | None = None, usage: bool = True
-) -> list[dict[str, Any]]:
-    """Agents of the engine by name.
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Agents of the engine by name, and volumes of agents, also of those that are gone.
 
     :param names: only these. :param tenant: only those of this tenant.
     :param usage: whether memory and CPU are measured, which takes a moment.
@@ -39,4 +39,12 @@ def list_agents(
             "labels": dict(agent.labels),
             "usage": asdict(used[agent.agent]) if agent.agent in used else None,
         })
-    return listed
+    return listed, _volumes(observed, names, tenant)
+
+
+def _volumes(observed: Observation, names: Sequence[str] | None, tenant: str | None) -> list[dict[str, Any]]:
+    return [
+        {"volume": name, "agent": volume.agent, "tenant": volume.tenant, "path": volume.path}
+        for name, volume in sorted(observed.volumes.items())
+        if (names is None or volume.agent in names) and (tenant is None or volume.tenant == tenant)
+    ]

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping
+from typing import Any, Iterable, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import full_model
 
@@ -22,6 +22,17 @@ def records_of(tenants: Iterable[Record]) -> list[dict[str, Any]]:
 def hosts_of(agents: Iterable[Record]) -> list[str]:
     """The agent hosts that run these agents, each once, in order."""
     return sorted({agent["host"] for agent in agents})
+
+
+def offboard_hosts(agents: Sequence[Record], settings: Record) -> list[str]:
+    """The agent hosts to take a tenant away from.
+
+    :param agents: its agents by the catalog. Without any, or to erase data, all agent hosts are asked what they have.
+    :param settings: as the module ``tenant_settings`` returned them.
+    """
+    everywhere = settings.get("remove_data") or not agents
+    names = [host["name"] for host in settings.get("agent_hosts") or []] if everywhere else []
+    return sorted({*hosts_of(agents), *names})
 
 
 def engine_agents(
@@ -61,12 +72,17 @@ def engine_agents(
     ]
 
 
-def absent_agents(agents: Iterable[Record], host: str, *, remove_data: bool) -> list[dict[str, Any]]:
-    """Entities for the module ``ollama_agent`` that take the agents of one host away."""
+def absent_agents(
+    agents: Iterable[Record], host: str, *, remove_data: bool, found: Iterable[Record] = ()
+) -> list[dict[str, Any]]:
+    """Entities for the module ``ollama_agent`` that take the agents of one host away.
+
+    :param found: what the host's engine has of the tenant: agents and volumes as ``ollama_agent_info`` returned them.
+    """
+    owners = {agent["agent"]: agent["tenant"] for agent in [*(a for a in agents if a["host"] == host), *found]}
     return [
-        {"agent": agent["agent"], "tenant": agent["tenant"], "state": "absent", "remove_volume": remove_data}
-        for agent in agents
-        if agent["host"] == host
+        {"agent": name, "tenant": tenant, "state": "absent", "remove_volume": remove_data}
+        for name, tenant in owners.items()
     ]
 
 
@@ -185,15 +201,25 @@ def status_of(tenants: Iterable[Record], agents: Iterable[Record], live: Iterabl
     return [{**tenant, "agents": mine.get(tenant["tenant"], [])} for tenant in tenants]
 
 
-def kept_data(agents: Iterable[Record], reported: Iterable[Record]) -> list[dict[str, Any]]:
+def gone_agents(reports: Iterable[Record]) -> list[dict[str, Any]]:
+    """Agents as ``ollama_agent`` returned them when it took them away, each with its host.
+
+    :param reports: variables of hosts that answered.
+    """
+    return [
+        {**agent, "host": report["inventory_hostname"]}
+        for report in reports
+        for agent in report["_offboard_engine"]["agents"]
+    ]
+
+
+def kept_data(gone: Iterable[Record]) -> list[dict[str, Any]]:
     """The volumes that stay when their agents are gone.
 
-    :param agents: records of the catalog, which know the hosts.
-    :param reported: agents as ``ollama_agent`` returned them when it took them away.
+    :param gone: as :func:`gone_agents` returns them.
     """
-    hosts = {agent["agent"]: agent["host"] for agent in agents}
     return [
-        {"agent": gone["agent"], "host": hosts[gone["agent"]], "volume": gone["volume"], "path": gone.get("volume_path")}
-        for gone in reported
-        if gone.get("volume") and gone["agent"] in hosts
+        {"agent": agent["agent"], "host": agent["host"], "volume": agent["volume"], "path": agent.get("volume_path")}
+        for agent in gone
+        if agent.get("volume")
     ]

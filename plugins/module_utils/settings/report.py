@@ -99,14 +99,15 @@ def offboarded(tenant: str, kept: Sequence[Values], actions: Sequence[Values], *
     :param kept: volumes that stay, as ``{host, agent, volume, path}``.
     :param known: whether the catalog knew the tenant.
     """
-    lines = [_line("Tenant", tenant if known else f"{tenant} is not in the catalog: nothing to do")]
+    unknown = f"{tenant} is not in the catalog" + ("" if actions else ": nothing to do")
+    lines = [_line("Tenant", tenant if known else unknown)]
     lines += [
         _line("Data kept", f"volume {item['volume']} on {item['host']}" + (f" ({item['path']})" if item.get("path") else ""))
         for item in kept
     ]
     if kept:
         lines.append(_line("", f"onboarding {tenant} again takes it up"))
-    elif known and remove_data:
+    elif remove_data and (known or actions):
         lines.append(_line("Data", "would be removed" if check else "removed"))
     return lines + _done(actions, seconds, check)
 

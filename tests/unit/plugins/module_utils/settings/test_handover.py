@@ -53,6 +53,32 @@ def test_absent_agents():
     assert handover.absent_agents([record()], "gpu-02", remove_data=True) == []
 
 
+def test_agents_that_only_the_engine_knows_go_too():
+    found = [{"agent": "chat", "tenant": "acme", "volume": "v"}, {"agent": "old", "tenant": "acme"}]
+    assert handover.absent_agents([record(), record("code", "gpu-02")], "localhost", remove_data=False, found=found) == [
+        {"agent": name, "tenant": "acme", "state": "absent", "remove_volume": False} for name in ("chat", "old")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("agents", "remove_data", "expected"),
+    [
+        ([record(host="gpu-02")], False, ["gpu-02"]),
+        ([record(host="gpu-02")], True, ["gpu-01", "gpu-02"]),
+        ([record(host="gone")], True, ["gone", "gpu-01", "gpu-02"]),
+        ([], False, ["gpu-01", "gpu-02"]),
+        ([], True, ["gpu-01", "gpu-02"]),
+    ],
+)
+def test_hosts_that_a_tenant_is_taken_from(agents, remove_data, expected):
+    settings = {"remove_data": remove_data, "agent_hosts": [{"name": "gpu-01"}, {"name": "gpu-02"}]}
+    assert handover.offboard_hosts(agents, settings) == expected
+
+
+def test_no_host_before_anything_is_asked_for():
+    assert handover.offboard_hosts([], {}) == []
+
+
 def test_records_that_go_with_their_tenant():
     assert handover.absent_records([record(), record("code")]) == [
         {"agent": "chat", "state": "absent"}, {"agent": "code", "state": "absent"}
@@ -147,6 +173,10 @@ def test_status_puts_catalog_and_engines_together():
 
 def test_kept_data_says_where():
     gone = [{"agent": "chat", "volume": "v", "volume_path": "/v"}, {"agent": "code", "volume": None}]
-    assert handover.kept_data([record(host="gpu-01"), record("code")], gone) == [
+    reports = [
+        {"inventory_hostname": "gpu-01", "_offboard_engine": {"agents": gone}},
+        {"inventory_hostname": "gpu-02", "_offboard_engine": {"agents": []}},
+    ]
+    assert handover.kept_data(handover.gone_agents(reports)) == [
         {"agent": "chat", "host": "gpu-01", "volume": "v", "path": "/v"}
     ]

@@ -124,10 +124,17 @@ def test_offboarding_says_where_data_is():
     assert lines[1:3] == ["Data kept  volume v on gpu-01 (/v/_data)", "           onboarding acme again takes it up"]
 
 
+def test_offboarding_of_what_only_the_hosts_know():
+    gone = {"action": "remove", "kind": "volume", "name": "v", "impact": "data_loss"}
+    lines = report.offboarded("acme", [], [gone], known=False, remove_data=True, seconds=1, check=False)
+    assert lines[:2] == ["Tenant     acme is not in the catalog", "Data       removed"]
+
+
 @pytest.mark.parametrize(
     ("known", "remove", "check", "expected"),
     [
         (False, False, False, ["Tenant     acme is not in the catalog: nothing to do"]),
+        (False, True, False, ["Tenant     acme is not in the catalog: nothing to do"]),
         (True, True, False, ["Tenant     acme", "Data       removed"]),
         (True, True, True, ["Tenant     acme", "Data       would be removed"]),
         (True, False, False, ["Tenant     acme"]),
