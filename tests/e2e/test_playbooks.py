@@ -74,6 +74,14 @@ def test_a_model_is_pulled_and_recorded(site: Site, registry: Registry) -> None:
     assert site.run("pull_model", tenant="acme", model="demo2", latest=True, **mirror).ok().changed == 0
 
 
+def test_a_model_that_cannot_be_had_is_not_recorded(site: Site, registry: Registry) -> None:
+    site.onboard("acme").ok()
+    mirror = {"agent_model_mirror": registry.reference("demo2").split("/")[2], "agent_model_insecure": True}
+    assert site.run("pull_model", tenant="acme", model="nosuch", **mirror).run.rc != 0
+    assert site.rows("SELECT models FROM llmops.agents") == [["{demo}"]]
+    assert site.run("onboard_tenant", tenant="acme").ok().changed == 0
+
+
 def test_users_are_added_changed_and_removed(site: Site) -> None:
     site.onboard("acme", users="ana@acme.com:admin").ok()
     twice(site, "set_user", tenant="acme", user_email="leo@acme.com", user_name="Leo Ruiz", user_role="analyst")

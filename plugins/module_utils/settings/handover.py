@@ -100,12 +100,15 @@ def wanted_agents(agents: Iterable[Record], flow: str, model: str | None = None)
     for agent in agents:
         entity = {"tenant": agent["tenant"], "agent": agent["agent"]}
         if flow == "pull":
-            known = {full_model(name) for name in agent["models"]}
-            entity["models"] = agent["models"] + ([model] if full_model(str(model)) not in known else [])
+            entity["models"] = _with_model(agent["models"], str(model))
         else:
             entity["desired_state"] = {"start": "started", "stop": "stopped"}[flow]
         wanted.append(entity)
     return wanted
+
+
+def _with_model(models: list[str], model: str) -> list[str]:
+    return models + ([model] if full_model(model) not in {full_model(name) for name in models} else [])
 
 
 def endpoint_of(agent: Record) -> str:
@@ -156,26 +159,30 @@ def _present(agent: Record, observed: Record) -> set[str]:
     return {model["name"] for model in observed["models"]}
 
 
-def observations(agents: Iterable[Record], observed: Iterable[Record], models: Iterable[Record]) -> list[dict[str, Any]]:
+def observations(
+    agents: Iterable[Record], observed: Iterable[Record], models: Iterable[Record], pulled: str | None = None
+) -> list[dict[str, Any]]:
     """Entities for the module ``tenant_agent`` that record what runs.
 
     :param observed: agents as ``ollama_agent`` returned them, of all hosts.
     :param models: models as ``ollama_model`` returned them; they have arrived since.
+    :param pulled: a model to add to those that an agent should have, once the agent has it.
     """
     seen = {agent["agent"]: agent for agent in observed}
     arrived: dict[str, set[str]] = {}
     for model in models:
         if model.get("status") == "present":
             arrived.setdefault(model["agent"], set()).add(full_model(model["model"]))
-    return [
-        {
-            "tenant": agent["tenant"],
-            "agent": agent["agent"],
-            "observed": _observation(agent, seen[agent["agent"]], arrived.get(agent["agent"], set())),
-        }
-        for agent in agents
-        if agent["agent"] in seen
-    ]
+    entities = []
+    for agent in agents:
+        if agent["agent"] not in seen:
+            continue
+        observation = _observation(agent, seen[agent["agent"]], arrived.get(agent["agent"], set()))
+        entity = {"tenant": agent["tenant"], "agent": agent["agent"], "observed": observation}
+        if pulled and full_model(pulled) in observation["models"]:
+            entity["models"] = _with_model(agent["models"], pulled)
+        entities.append(entity)
+    return entities
 
 
 def _observation(agent: Record, seen: Record, arrived: set[str]) -> dict[str, Any]:

@@ -163,6 +163,25 @@ def test_observations_hold_what_arrived_since():
     ]
 
 
+@pytest.mark.parametrize(
+    ("models", "arrived", "pulled", "expected"),
+    [
+        ([], [("new", "present")], None, None),
+        ([], [("new", "present")], "new", ["demo", "new"]),
+        ([], [("new", "pulling")], "new", None),
+        ([], [("new", "failed")], "new", None),
+        ([{"name": "new:latest"}], [], "new", ["demo", "new"]),
+        ([], [("demo", "present")], "demo:latest", ["demo"]),
+        (None, [], "new", None),
+    ],
+)
+def test_a_pulled_model_is_recorded_once_it_is_there(models, arrived, pulled, expected):
+    seen = {"agent": "chat", "state": "running", "models": models}
+    brought = [{"agent": "chat", "model": name, "status": status} for name, status in arrived]
+    [entity] = handover.observations([record()], [seen], brought, pulled)
+    assert entity.get("models") == expected
+
+
 def test_status_puts_catalog_and_engines_together():
     [acme, other] = handover.status_of(
         [{"tenant": "acme"}, {"tenant": "other"}], [record(), record("code")], [{"agent": "chat", "state": "running"}]
