@@ -80,6 +80,9 @@ def test_a_model_that_cannot_be_had_is_not_recorded(site: Site, registry: Regist
     assert site.run("pull_model", tenant="acme", model="nosuch", **mirror).run.rc != 0
     assert site.rows("SELECT models FROM llmops.agents") == [["{demo}"]]
     assert site.run("onboard_tenant", tenant="acme").ok().changed == 0
+    site.run("stop_agent", tenant="acme").ok()
+    stopped = site.run("pull_model", tenant="acme", model="demo2", **mirror)
+    assert stopped.error.startswith("acme of tenant acme can't pull: stopped. Start it first (start_agent)")
 
 
 def test_users_are_added_changed_and_removed(site: Site) -> None:
