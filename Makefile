@@ -33,9 +33,9 @@ onboard: ## a tenant with an agent that answers: make onboard TENANT=empresa-cor
 	@[ -n "$$TENANT" ] || { echo "make onboard: name the tenant, for example: make onboard TENANT=empresa-corp" >&2; exit 2; }
 	@[ -e $(VENV)/.ready ] || { mkdir -p .cache/onboard; touch .cache/onboard/setup; }
 	@$(MAKE) --no-print-directory setup
-	@scripts/with_args.py scripts/onboard.sh "$$TENANT" "$$MODEL"
+	@$(PYTHON) scripts/with_args.py scripts/onboard.sh "$$TENANT" "$$MODEL"
 
 clean-demo: ## take away everything that `make onboard` added, and nothing else
-	@scripts/with_args.py scripts/clean_demo.sh
+	@$(PYTHON) scripts/with_args.py scripts/clean_demo.sh
 
 include tests/tests.mk

@@ -1,8 +1,7 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026, llmops.tenancy contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tells what arguments of ansible-playbook mean, in whatever way they are spelled: scripts/playbook_options.py [ARGUMENT…].
+"""Tells what arguments of ansible-playbook mean, in whatever way they are spelled: python3 scripts/playbook_options.py [ARGUMENT…].
 
 Prints ``help`` where it would only tell about itself, ``inventory`` where one is given, ``dry`` where nothing would be
 changed, and else ``run``. Ansible's own parser decides, so that -C, -vC, --check and --chec are all the same.
@@ -36,7 +35,7 @@ def meaning(arguments: list[str]) -> str:
         with contextlib.redirect_stdout(sys.stderr):
             reader.parse()
     except SystemExit as end:
-        if end.code:
+        if end.code not in (None, 0):
             raise
         return "help"
     if reader.inventory_given:

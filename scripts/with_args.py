@@ -1,8 +1,7 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026, llmops.tenancy contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs a command with the words of the environment variable ARGS behind its own: scripts/with_args.py COMMAND [ARGUMENT…].
+"""Runs a command with the words of the environment variable ARGS behind its own: python3 scripts/with_args.py COMMAND [ARGUMENT…].
 
 Quotes in ARGS keep words together, as in a shell; nothing in it is evaluated.
 """
