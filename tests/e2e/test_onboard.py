@@ -154,7 +154,8 @@ def test_agents_on_several_hosts(site: Site) -> None:
     assert site.onboard("more", agent_host="gpu-02").run.rc != 0
     gone = site.run("offboard_tenant", tenant="acme", env=one_by_one).ok()
     kept = [line for line in summary(gone) if "volume ollama-agent-acme-" in line]
-    assert [line.split(" on ")[1].split()[0] for line in kept if " on " in line] == ["gpu-01", "gpu-02"]
+    # Each host is told what its engine keeps, and here that is the same engine.
+    assert {line.split(" on ")[1].split()[0] for line in kept if " on " in line} == {"gpu-01", "gpu-02"}
     assert site.engine.docker("ps", "--all", "--quiet") == ""
 
 

@@ -118,7 +118,7 @@ def test_status_as_a_table_as_json_and_in_a_file(site: Site, tmp_path: Path) -> 
     site.run("tenant_status", output="json", output_file=str(target)).ok()
     assert json.loads(target.read_text())["tenants"][0]["tenant"] == "acme"
     wrong = site.run("tenant_status", output_file=str(tmp_path / "none" / "x"))
-    assert "can't be written. No such file or directory" in wrong.error
+    assert "can't be written: No such file or directory" in wrong.error
 
 
 def test_offboarding_keeps_data_says_where_and_onboarding_takes_it_up(site: Site) -> None:
