@@ -62,6 +62,13 @@ CONSTRAINTS = {
     "audit_pkey": ("conflict", "Another transaction wrote to the catalog at the same time", "Run it again"),
 }
 
+# Without its schema or without its tables: to an operator that is one thing.
+_NO_CATALOG = (
+    "schema_missing",
+    "The database has no catalog",
+    "Run llmops.tenancy.catalog (playbooks/prepare_host.yml)",
+)
+
 # SQLSTATE or its class -> kind, what is wrong, remedy. The longer one wins.
 STATES = {
     "55P03": (
@@ -80,16 +87,8 @@ STATES = {
         "GRANT llmops_operator TO it (llmops_auditor to read only)",
     ),
     "25006": ("read_only", "The catalog is read-only, perhaps a standby", "Connect to the primary server"),
-    "3F000": (
-        "schema_missing",
-        "The database has no catalog",
-        "Run llmops.tenancy.catalog (playbooks/prepare_host.yml)",
-    ),
-    "42P01": (
-        "schema_missing",
-        "The database has no catalog",
-        "Run llmops.tenancy.catalog (playbooks/prepare_host.yml)",
-    ),
+    "3F000": _NO_CATALOG,
+    "42P01": _NO_CATALOG,
     "53": (
         "out_of_resources",
         "The catalog's server has run out of a resource",
