@@ -17,14 +17,14 @@ OWNERS = {
     "docker": ("plugins/module_utils/engine/",),
     "msal": ("plugins/module_utils/graph/",),
     # The Docker SDK lets its errors through.
-    "requests": ("plugins/module_utils/engine/", "plugins/module_utils/graph/"),
+    "requests": ("plugins/module_utils/engine/", "plugins/module_utils/graph/", "plugins/module_utils/store/"),
 }
 # From the bottom up. A file imports from its own package or from a lower layer; domains don't know each other.
 LAYERS = (
     {"errors", "names", "plan", "quantities", "unknown_names"},
     {"options"},
     {"catalog", "engine", "graph", "host", "ollama", "settings"},
-    {"m365"},
+    {"m365", "store"},
     {"module"},
 )
 PLUGINS = house.python_files("plugins")
