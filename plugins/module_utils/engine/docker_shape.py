@@ -44,7 +44,7 @@ FIXED_ENVIRONMENT = {
     # Ollama writes its key under it; an image without a passwd file would leave it at /, which is read-only.
     "HOME": "/root",
 }
-_HARDENING: dict[str, Any] = {
+HARDENING: dict[str, Any] = {
     "CapDrop": ["ALL"],
     "SecurityOpt": ["no-new-privileges:true"],
     "ReadonlyRootfs": True,
@@ -98,7 +98,7 @@ def container(agent: str, tenant: str, settings: AgentSettings, created_at: str)
         "Healthcheck": _HEALTHCHECK,
         "ExposedPorts": {_PORT: {}},
         "HostConfig": {
-            **_HARDENING,
+            **HARDENING,
             **limits(settings),
             "RestartPolicy": RESTART,
             "NetworkMode": network,
@@ -210,7 +210,7 @@ def _strangers(variables: Mapping[str, str], image: Mapping[str, Any] | None) ->
 
 
 def _hardening_changes(host: Mapping[str, Any]) -> list[Change]:
-    changes = [Change(name, host.get(name), value) for name, value in _HARDENING.items() if host.get(name) != value]
+    changes = [Change(name, host.get(name), value) for name, value in HARDENING.items() if host.get(name) != value]
     return changes + [Change(name, host[name], None) for name in _NEVER if host.get(name)]
 
 
