@@ -161,6 +161,20 @@ options:
     description: Seconds to wait until all agents that shall run answer.
     type: int
     default: 60
+  keep_going:
+    description:
+      - Whether an agent that can't be brought about is told in RV(failures) and lets the task and all other agents go on.
+      - What is wrong with the engine itself fails the task all the same.
+    type: bool
+    default: false
+  create_stopped:
+    description: Whether an agent with O(state=stopped) that is not there is made.
+    type: bool
+    default: true
+  others:
+    description: Whether RV(others) tells what else of this collection the engine has.
+    type: bool
+    default: false
 seealso:
   - module: llmops.tenancy.ollama_agent_info
 """
@@ -227,6 +241,54 @@ actions:
       description: What differs, with its values before and after.
       type: dict
       sample: {memory_limit: {before: 8589934592, after: 12884901888}}
+failures:
+  description: The agents that can't be brought about, with O(keep_going=true). All that failed; the others are done.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    agent:
+      description: Name of the agent.
+      type: str
+      sample: empresa-corp
+    tenant:
+      description: Slug of its tenant.
+      type: str
+      sample: empresa-corp
+    msg:
+      description: What failed, why, and what to do, in one line.
+      type: str
+      sample: "Port 11435 for agent 'empresa-corp' is in use: container web holds 127.0.0.1:11435. Stop what holds it."
+    error:
+      description: The same in parts, C(kind), C(what), C(cause) and C(remedy) among them.
+      type: dict
+      sample: {kind: port_in_use}
+others:
+  description: Containers, networks and volumes of this collection that belong to no agent of the call.
+  returned: O(others=true)
+  type: list
+  elements: dict
+  contains:
+    kind:
+      description: container, network or volume.
+      type: str
+      sample: volume
+    name:
+      description: Name of the object.
+      type: str
+      sample: ollama-agent-acme
+    agent:
+      description: Its agent, by its labels; null for a network.
+      type: str
+      sample: acme
+    tenant:
+      description: Its tenant, by its labels.
+      type: str
+      sample: acme
+    state:
+      description: Of a container, as the engine lists it; else null.
+      type: str
+      sample: running
 agents:
   description: The agents as they are after the call, in the order they were given. In check mode, as they would be.
   returned: success
@@ -331,6 +393,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine import agent
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.agents import Options, ensure_agents
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_engine import DockerEngine
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.network_plan import PoolOptions
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.others import others_of
 from ansible_collections.llmops.tenancy.plugins.module_utils.module import Run, run_module
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.client import OllamaClient
 from ansible_collections.llmops.tenancy.plugins.module_utils.options import docker
@@ -341,6 +404,9 @@ SPEC = {
     "network_pool": {"type": "str", "default": "10.201.0.0/16"},
     "network_prefix": {"type": "int", "default": 28},
     "healthy_timeout": {"type": "int", "default": 60},
+    "keep_going": {"type": "bool", "default": False},
+    "create_stopped": {"type": "bool", "default": True},
+    "others": {"type": "bool", "default": False},
 }
 
 
@@ -353,12 +419,15 @@ def logic(params: Mapping[str, Any], run: Run) -> dict[str, Any]:
         DockerEngine(docker.read(params)),
         specs,
         lambda endpoint: OllamaClient(endpoint, timeout=5).tags(),
-        Options(pool, params["healthy_timeout"]),
+        Options(pool, params["healthy_timeout"], params["keep_going"], params["create_stopped"]),
         check=run.check,
     )
     for warning in outcome.plan.warnings:
         run.warn(warning)
-    return {**outcome.plan.as_result(), "agents": outcome.agents}
+    tenants = {spec.agent: spec.tenant for spec in specs}
+    failures = [{"agent": name, "tenant": tenants[name], **error.as_result()} for name, error in outcome.failures.items()]
+    found = {"others": others_of(outcome.observed, specs)} if params["others"] else {}
+    return {**outcome.plan.as_result(), "agents": outcome.agents, "failures": failures, **found}
 
 
 def main() -> None:

@@ -99,7 +99,7 @@ def plan_agents(
         if target.spec.state == "absent":
             _plan_removal(target, observed, networks, draft)
         else:
-            networks.join(target.spec.tenant, container_name(target.spec.agent))
+            _join(target.spec, networks)
             _plan_agent(target, observed, draft)
     phases = (
         tuple(draft.images.values()), (*draft.removals, *draft.stops), tuple(networks.creations()), tuple(draft.changes),
@@ -139,6 +139,15 @@ def _target(spec: AgentSpec, observed: Observation) -> Target:
     actual = observed.agents.get(spec.agent)
     settings = resolve(spec, actual.settings if actual else None)
     return Target(spec, actual, settings)
+
+
+def _join(spec: AgentSpec, networks: NetworkPlan) -> None:
+    """Have the agent in its tenant's network; an error names the agent, too."""
+    try:
+        networks.join(spec.tenant, container_name(spec.agent))
+    except TenancyError as error:
+        error.details["agent"] = spec.agent
+        raise
 
 
 def _releasing(targets: Sequence[Target]) -> frozenset[str]:

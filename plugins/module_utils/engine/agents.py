@@ -26,8 +26,10 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.health impor
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.host import PROXY, HostFacts, read_host
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.network_plan import PoolOptions
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.settings import DEFAULTS
-from ansible_collections.llmops.tenancy.plugins.module_utils.engine.views import agent_view, volume_path
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.tolerance import Failures, plan_sound, sharers
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.views import absent_view, agent_view, volume_path
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import human_size
 
 # Another run, or what a killed one had begun, took a subnet, made or removed an object meanwhile: what is there now
@@ -39,18 +41,40 @@ _MOMENT = 0.5
 
 @dataclass(frozen=True)
 class Options:
-    """How agents are brought about. :param healthy_timeout: seconds for all of them to answer."""
+    """How agents are brought about.
+
+    :param healthy_timeout: seconds for all of them to answer.
+    :param keep_going: what fails of an agent is part of the outcome and stops no other.
+    :param create_stopped: whether an agent that shall be stopped is made when it is not there.
+    """
 
     pool: PoolOptions = PoolOptions()
     healthy_timeout: float = 60
+    keep_going: bool = False
+    create_stopped: bool = True
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was done, or would be. :param agents: in the order they were asked for."""
+    """What was done, or would be.
+
+    :param agents: in the order they were asked for, without those that can't even be planned.
+    :param failures: by agent, with ``keep_going``. :param observed: the engine as it was before.
+    """
 
     plan: AgentPlan
     agents: list[dict[str, Any]]
+    failures: Failures
+    observed: Observation
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """A plan with the observation it was made from, and the agents it leaves out because they would fail."""
+
+    observed: Observation
+    plan: AgentPlan
+    failures: Failures
 
 
 def ensure_agents(
@@ -62,15 +86,14 @@ def ensure_agents(
     :raises TenancyError: before any change for what is known to fail; after it, for each agent that could not be
         brought about or does not get healthy. Other agents of the call are finished first.
     """
-    check_specs(specs)
+    if not options.keep_going:
+        check_specs(specs)
     if check:
-        observed, plan = _planned(engine, specs, options)
-        for action in plan.actions:
-            if action.verb == "pull":
-                engine.require_image(action.name)
-        return Outcome(plan, _predicted(engine, specs, observed, plan, probe))
+        planned = _planned(engine, specs, options)
+        failures = {**planned.failures, **_missing_images(engine, planned.plan, options)}
+        return Outcome(planned.plan, _predicted(engine, specs, planned, probe), failures, planned.observed)
     first, plan, failures = _applied(engine, specs, options)
-    observed = first[0] if not plan.changed and not failures else engine.observe([spec.agent for spec in specs])
+    observed = first.observed if not plan.changed and not failures else engine.observe([spec.agent for spec in specs])
     running = [observed.agents[name] for name in sorted(plan.running - set(failures)) if name in observed.agents]
     answers = wait_healthy(engine, running, probe, options.healthy_timeout)
     for agent in running:
@@ -79,50 +102,80 @@ def ensure_agents(
             failures[agent.agent] = diagnosis(
                 agent.agent, agent.settings, engine.details(agent), log, options.healthy_timeout
             )
-    if failures:
+    if failures and not options.keep_going:
         raise combined(list(failures.values()), "agents")
-    return Outcome(first[1], _actual(specs, observed, plan, answers))
+    return Outcome(first.plan, _actual(specs, observed, plan, answers, failures), failures, first.observed)
+
+
+def _missing_images(engine: Engine, plan: AgentPlan, options: Options) -> Failures:
+    """What would fail because its image can't be pulled."""
+    failures: Failures = {}
+    for action in plan.actions:
+        if action.verb == "pull":
+            try:
+                engine.require_image(action.name)
+            except TenancyError as error:
+                if not options.keep_going:
+                    raise
+                failures |= dict.fromkeys(sharers(plan.actions, action), error)
+    return failures
 
 
 def _applied(
     engine: Engine, specs: Sequence[AgentSpec], options: Options
-) -> tuple[tuple[Observation, AgentPlan], AgentPlan, dict[str, TenancyError]]:
-    """The first observation and plan, the plan that was applied, and what failed of it, by agent."""
-    first = _planned(engine, specs, options)
-    observed, plan = first
+) -> tuple[_Planned, AgentPlan, Failures]:
+    """The first observation and plan, the plan that was applied, and what failed, by agent."""
+    first = planned = _planned(engine, specs, options)
     for attempt in range(_ATTEMPTS):
+        plan = planned.plan
+        sharing = (lambda action, plan=plan: sharers(plan.actions, action)) if options.keep_going else (lambda action: ())
         try:
-            failures = apply_phases(engine, plan.phases, RACES, lambda action, error: _named(engine, action, error))
+            failures = apply_phases(
+                engine, plan.phases, RACES, lambda action, error: _named(engine, action, error), sharing
+            )
             break
         except TenancyError as error:
             if error.kind not in RACES or attempt == _ATTEMPTS - 1:
                 raise
         time.sleep(_MOMENT)
-        observed, plan = _planned(engine, specs, options)
-    return first, plan, failures
+        planned = _planned(engine, specs, options)
+    return first, plan, {**planned.failures, **failures}
 
 
-def _planned(engine: Engine, specs: Sequence[AgentSpec], options: Options) -> tuple[Observation, AgentPlan]:
+def _planned(engine: Engine, specs: Sequence[AgentSpec], options: Options) -> _Planned:
     for attempt in range(_ATTEMPTS - 1):
         try:
-            return _plan_once(engine, specs, options)
+            planned = _plan_once(engine, specs, options)
+            if not any(_of_proxy(error) for error in planned.failures.values()):
+                return planned
         except TenancyError as error:
-            # Docker's proxy is up before its container is listed as running: a moment later it has a name, or is an orphan.
-            if error.kind != "port_in_use" or PROXY not in error.cause:
+            if not _of_proxy(error):
                 raise
         time.sleep(_MOMENT)
     return _plan_once(engine, specs, options)
 
 
-def _plan_once(engine: Engine, specs: Sequence[AgentSpec], options: Options) -> tuple[Observation, AgentPlan]:
+def _of_proxy(error: TenancyError) -> bool:
+    """Docker's proxy is up before its container is listed as running: a moment later it has a name, or is an orphan."""
+    return error.kind == "port_in_use" and PROXY in error.cause
+
+
+def _plan_once(engine: Engine, specs: Sequence[AgentSpec], options: Options) -> _Planned:
     images = {spec.image or DEFAULTS.image for spec in specs if spec.state != "absent"}
     observed = engine.observe([spec.agent for spec in specs], sorted(images))
     host = read_host() if engine.local else HostFacts()
-    plan = plan_agents(specs, observed, host, options.pool)
-    for action in plan.actions:
-        if action.agent in plan.running:
-            _check_shrink(engine, action, observed)
-    return observed, plan
+
+    def plan(wanted: Sequence[AgentSpec]) -> AgentPlan:
+        found = plan_agents(wanted, observed, host, options.pool)
+        for action in found.actions:
+            if action.agent in found.running:
+                _check_shrink(engine, action, observed)
+        return found
+
+    made = [spec for spec in specs if options.create_stopped or spec.state != "stopped" or spec.agent in observed.agents]
+    if options.keep_going:
+        return _Planned(observed, *plan_sound(made, plan))
+    return _Planned(observed, plan(made), {})
 
 
 def _check_shrink(engine: Engine, action: AgentAction, observed: Observation) -> None:
@@ -157,13 +210,15 @@ def _named(engine: Engine, action: AgentAction, error: TenancyError) -> TenancyE
 
 
 def _predicted(
-    engine: Engine, specs: Sequence[AgentSpec], observed: Observation, plan: AgentPlan, probe: Probe
+    engine: Engine, specs: Sequence[AgentSpec], planned: _Planned, probe: Probe
 ) -> list[dict[str, Any]]:
     """Agents as they will be. The models of one that does not run can't be asked for: they are None, unless it is new."""
-    agents = []
+    agents, observed, plan = [], planned.observed, planned.plan
     for spec in specs:
-        view, actual = dict(plan.after[spec.agent]), observed.agents.get(spec.agent)
-        if spec.state == "absent":
+        if spec.agent in planned.failures:
+            continue
+        view, actual = _view_after(spec, observed, plan), observed.agents.get(spec.agent)
+        if view["state"] == "absent":
             agents.append(view)
             continue
         answer = ask(engine, actual, probe) if actual else Answer()
@@ -172,6 +227,11 @@ def _predicted(
         health = _predicted_health(plan, spec.agent, actual, answer)
         agents.append({**view, "volume_path": volume_path(spec.agent, observed), "health": health, "models": models})
     return agents
+
+
+def _view_after(spec: AgentSpec, observed: Observation, plan: AgentPlan) -> dict[str, Any]:
+    """An agent as the plan leaves it; one that the plan is not about is not there and need not be."""
+    return dict(plan.after.get(spec.agent) or absent_view(spec, observed.volumes.get(container_name(spec.agent))))
 
 
 def _predicted_health(plan: AgentPlan, agent: str, actual: ActualAgent | None, answer: Answer) -> dict[str, Any]:
@@ -196,14 +256,16 @@ def health_view(runs: bool, actual: ActualAgent, answer: Answer) -> dict[str, An
 
 
 def _actual(
-    specs: Sequence[AgentSpec], observed: Observation, plan: AgentPlan, answers: Mapping[str, Answer]
+    specs: Sequence[AgentSpec], observed: Observation, plan: AgentPlan, answers: Mapping[str, Answer], failures: Failures
 ) -> list[dict[str, Any]]:
     """Agents as they are. One that is gone is told from the plan, which knows what stayed of it."""
     agents = []
     for spec in specs:
         actual = observed.agents.get(spec.agent)
+        if actual is None and spec.agent in failures:
+            continue
         if actual is None or spec.state == "absent":
-            agents.append(dict(plan.after[spec.agent]))
+            agents.append(_view_after(spec, observed, plan))
             continue
         answer = answers.get(spec.agent, Answer())
         health = health_view(actual.running, actual, answer)

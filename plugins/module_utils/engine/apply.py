@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import AbstractSet, Callable, Sequence
+from typing import AbstractSet, Callable, Iterable, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import AgentAction, Engine
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
@@ -15,14 +15,18 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.errors import Tenan
 # by one, 7.9 s by 4, 7.8 s by 8).
 _AT_A_TIME = 4
 Naming = Callable[[AgentAction, TenancyError], TenancyError]
+# The agents that need something shared; none to end the whole run when it fails.
+Sharing = Callable[[AgentAction], Iterable[str]]
 
 
 def apply_phases(
-    engine: Engine, phases: Sequence[Sequence[AgentAction]], fatal: AbstractSet[str], named: Naming
+    engine: Engine, phases: Sequence[Sequence[AgentAction]], fatal: AbstractSet[str], named: Naming,
+    sharing: Sharing = lambda action: (),
 ) -> dict[str, TenancyError]:
     """Apply all actions; the errors by agent. An agent that fails is left where it is.
 
     :param fatal: kinds of error that end everything. :param named: tells an agent's error in more detail.
+    :param sharing: whom an error of something shared is put down to.
     :raises TenancyError: one of a fatal kind, or one of something that agents share.
     """
     failures: dict[str, TenancyError] = {}
@@ -32,9 +36,10 @@ def apply_phases(
             if action.agent not in failures:
                 chains.setdefault(action.agent or action.name, []).append(action)
         for action, error in _run(engine, list(chains.values())):
-            if not action.agent or error.kind in fatal:
+            agents = [action.agent] if action.agent else list(sharing(action))
+            if not agents or error.kind in fatal:
                 raise error
-            failures[action.agent] = named(action, error)
+            failures |= dict.fromkeys(agents, named(action, error))
     return failures
 
 

@@ -170,10 +170,20 @@ class PortUse:
 
 
 @dataclass(frozen=True)
+class Listed:
+    """A container of ours, as a listing has it."""
+
+    agent: str
+    tenant: str
+    name: str
+    state: str
+
+
+@dataclass(frozen=True)
 class Observation:
     """All that a plan needs to know of an engine.
 
-    :param agents: by agent name. :param foreign: by object name.
+    :param agents: by agent name. :param foreign: by object name. :param containers: all of ours.
     :param networks: all networks of the engine, by name. :param volumes: by name.
     :param images: image id by reference, None for one that is not there. :param ports: of running containers.
     """
@@ -184,6 +194,7 @@ class Observation:
     volumes: Mapping[str, Volume] = field(default_factory=dict)
     images: Mapping[str, str | None] = field(default_factory=dict)
     ports: tuple[PortUse, ...] = ()
+    containers: tuple[Listed, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import 
     ActualAgent,
     Foreign,
     Health,
+    Listed,
     Network,
     Observation,
     PortUse,
@@ -46,6 +47,7 @@ class Observer:
         self._swap_limited: bool | None = None
         self._own = self._own_containers()
         self._owners = {listed["Id"]: agent for agent, candidates in self._own.items() for listed in candidates}
+        self._members = self._members_by_network()
 
     def observe(self, agents: Sequence[str] | None, images: Iterable[str]) -> Observation:
         """The engine's state. :param agents: names, None for all."""
@@ -61,6 +63,10 @@ class Observer:
             volumes={volume.name: volume for volume in volumes if volume.agent},
             images={reference: image["Id"] if image else None for reference, image in found.items()},
             ports=tuple(self._ports()),
+            containers=tuple(
+                Listed(agent, (each.get("Labels") or {}).get(_TENANT, ""), _name(each), each.get("State", ""))
+                for agent, candidates in self._own.items() for each in candidates
+            ),
         )
 
     def _own_containers(self) -> dict[str, list[Mapping[str, Any]]]:
@@ -143,11 +149,16 @@ class Observer:
         name = network["Name"]
         tenant = (network.get("Labels") or {}).get(_TENANT, "")
         subnets = [entry["Subnet"] for entry in (network.get("IPAM") or {}).get("Config") or [] if entry.get("Subnet")]
-        members = [
-            _name(listed) for listed in self.listed if name in (listed.get("NetworkSettings") or {}).get("Networks", {})
-        ]
         own = tenant if name == network_name(tenant) else ""
-        return Network(name, tuple(subnets), own, tuple(members) if own else ())
+        return Network(name, tuple(subnets), own, tuple(self._members.get(name, ())) if own else ())
+
+    def _members_by_network(self) -> dict[str, list[str]]:
+        """Names of containers by each network that they are in."""
+        members: dict[str, list[str]] = {}
+        for listed in self.listed:
+            for network in (listed.get("NetworkSettings") or {}).get("Networks") or {}:
+                members.setdefault(network, []).append(_name(listed))
+        return members
 
     def _volume(self, volume: Mapping[str, Any], agents: Mapping[str, ActualAgent]) -> Volume:
         name, found = volume["Name"], volume.get("Labels") or {}

@@ -134,4 +134,6 @@ def _check_variable(spec: AgentSpec, name: str) -> None:
 
 
 def _invalid(spec: AgentSpec, kind: str, cause: str, remedy: str) -> TenancyError:
-    return TenancyError(f"Agent '{spec.agent}' is not described well", cause=cause, remedy=remedy, kind=kind)
+    return TenancyError(
+        f"Agent '{spec.agent}' is not described well", cause=cause, remedy=remedy, kind=kind, agent=spec.agent
+    )
