@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -189,20 +190,29 @@ def test_module_runs_as_ansible_runs_it(database: Database, run_module: Callable
     assert "no_such_option" in refused.msg
 
 
-# Of a bench from outside. These run in a bench, too, so the inner bench is one of a second level.
+# Of a bench from outside. These run in a bench, too, so the inner bench is one of a second level. It lives in a folder
+# of its own: any bench that starts meanwhile cleans the common one, and would be first to clean what is killed here.
 
 
-def bench_command(name: str, *command: str) -> list[str]:
-    """Command line of a bench of its own."""
-    return [str(ROOT / "tests/support/bench"), "run", "--name", name, "--", *command]
+@pytest.fixture
+def elsewhere() -> Iterator[Path]:
+    """Folder for temporary files of inner benches, for all their users; a short path, since sockets have no long ones."""
+    with tempfile.TemporaryDirectory(prefix="b-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
-def left(name: str) -> list[str]:
-    """What a bench that ended left: processes, mounts, control groups, files."""
-    processes = [str(pid) for pid in marked(f"LLMOPS_BENCH={name}") if alive(pid)]
-    mounts = [line for line in Path("/proc/mounts").read_text().splitlines() if f"llmops-bench/{name}/" in line]
-    groups = [str(path) for path in Path("/sys/fs/cgroup").glob(f"*/llmops-bench-{name}")]
-    folder = Path(os.environ["LLMOPS_BENCH_DIR"]).with_name(name)
+def bench_command(*command: str) -> list[str]:
+    """Command line that runs a command in the inner bench."""
+    return [str(ROOT / "tests/support/bench"), "run", "--name", INNER, "--", *command]
+
+
+def left(elsewhere: Path) -> list[str]:
+    """What the inner bench left when it ended: processes, mounts, control groups, files."""
+    processes = [str(pid) for pid in marked(f"LLMOPS_BENCH={INNER}") if alive(pid)]
+    mounts = [line for line in Path("/proc/mounts").read_text().splitlines() if f"llmops-bench/{INNER}/" in line]
+    groups = [str(path) for path in Path("/sys/fs/cgroup").glob(f"*/llmops-bench-{INNER}")]
+    folder = elsewhere / "llmops-bench" / INNER
     files = [str(path) for path in (folder, folder.with_suffix(".lock")) if path.exists()]
     return processes + mounts + groups + files
 
@@ -213,30 +223,35 @@ def inner_command(flag: Path) -> str:
 
 
 @pytest.mark.parametrize("how", [None, signal.SIGINT, signal.SIGTERM])
-def test_nothing_is_left_of_a_bench(tmp_path: Path, how: signal.Signals | None) -> None:
-    flag = tmp_path / "up"
+def test_nothing_is_left_of_a_bench(elsewhere: Path, how: signal.Signals | None) -> None:
+    flag = elsewhere / "up"
     script = inner_command(flag) if how else f"docker run --detach --name inner {OLLAMA_IMAGE}; exit 7"
-    process = subprocess.Popen(bench_command(INNER, "bash", "-c", script), start_new_session=True)
+    process = subprocess.Popen(
+        bench_command("bash", "-c", script), start_new_session=True, env=os.environ | {"TMPDIR": str(elsewhere)}
+    )
     if how:
-        wait_until(flag.exists, "the inner bench", 60)
+        wait_until(flag.exists, "the inner bench", 120)
         process.send_signal(how)
-    assert process.wait(60) == (128 + how if how else 7)
-    assert left(INNER) == []
+    assert process.wait(120) == (128 + how if how else 7)
+    assert left(elsewhere) == []
 
 
-def test_killed_bench_ends_at_once_and_is_cleaned_by_the_next(tmp_path: Path) -> None:
-    flag = tmp_path / "up"
-    process = subprocess.Popen(bench_command(INNER, "bash", "-c", inner_command(flag)), start_new_session=True)
-    wait_until(flag.exists, "the inner bench", 60)
+def test_killed_bench_ends_at_once_and_is_cleaned_by_the_next(elsewhere: Path) -> None:
+    flag, environment = elsewhere / "up", os.environ | {"TMPDIR": str(elsewhere)}
+    process = subprocess.Popen(
+        bench_command("bash", "-c", inner_command(flag)), start_new_session=True, env=environment
+    )
+    wait_until(flag.exists, "the inner bench", 120)
     process.kill()
     process.wait()
     wait_until(lambda: not marked(f"LLMOPS_BENCH={INNER}"), "the end of all its processes")
-    assert left(INNER)
+    assert left(elsewhere)
     done = subprocess.run(
-        [str(ROOT / "tests/support/bench"), "clean"], stdout=subprocess.PIPE, text=True, check=True, timeout=60
+        [str(ROOT / "tests/support/bench"), "clean"],
+        env=environment, stdout=subprocess.PIPE, text=True, check=True, timeout=60,
     )
     assert INNER in done.stdout.split()
-    assert left(INNER) == []
+    assert left(elsewhere) == []
 
 
 def test_interpreter_of_the_bench_is_the_one_of_the_tests() -> None:
