@@ -129,11 +129,13 @@ def started_before(pid: int, path: str) -> bool:
     try:
         changed = os.stat(path).st_mtime
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        boot = next(line for line in Path("/proc/stat").read_text(encoding="utf-8").splitlines() if "btime" in line)
-    except (OSError, StopIteration):
+        # Not by the time of the boot: /proc/stat has it in whole seconds only, and an engine is started within one
+        # after its file was written.
+        uptime, now = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0]), time.time()
+    except (OSError, ValueError):
         return False
     # Field 22 of proc(5), counted from the state; clock ticks since the boot.
-    return int(boot.split()[1]) + int(fields[19]) / _CLOCK_TICKS < changed
+    return now - (uptime - int(fields[19]) / _CLOCK_TICKS) < changed
 
 
 def start(daemon: Daemon) -> int:
