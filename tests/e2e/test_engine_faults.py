@@ -35,6 +35,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.options.docker impo
 from tests.support.ansible import ModuleRun
 from tests.support.engine import Engine
 from tests.support.ollama import generate, pull
+from tests.support.process import wait_until
 from tests.support.registry import Registry
 from tests.support.settings import OLLAMA_IMAGE
 
@@ -246,6 +247,21 @@ def test_agent_that_does_not_get_healthy(
     assert "abc" not in str(error.as_result())
     # The way out: the right image, nothing to clean up before.
     assert ensure_agents(docker, [wanted(image=OLLAMA_IMAGE, port=PORT)], probe).agents[0]["health"]["api"]
+    clean_engine.docker("rmi", "--force", broken)
+
+
+def test_agent_that_runs_again_is_known_by_its_last_end(clean_engine: Engine, docker: DockerEngine, tmp_path: Path) -> None:
+    broken = image(clean_engine, tmp_path, "broken:4", "sleep 1; exit 3")
+    refused(docker, wanted(image=broken), checked=False, timeout=0.1)
+    agent = docker.observe(["a1"]).agents["a1"]
+
+    def runs_again() -> bool:
+        state = docker.details(agent)
+        return state["RestartCount"] > 0 and state["Status"] == "running"
+
+    wait_until(runs_again, "the second run")
+    assert docker.details(agent)["ExitCode"] == 3
+    clean_engine.clean()
     clean_engine.docker("rmi", "--force", broken)
 
 

@@ -18,7 +18,12 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import 
     Usage,
 )
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_client import connect, translated
-from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_observe import NEW, Observer
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_observe import (
+    NEW,
+    Observer,
+    read_last_end,
+    unix_time,
+)
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_usage import read_usages
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.networks import bridge_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
@@ -83,7 +88,22 @@ class DockerEngine:
         """See :class:`base.Engine`."""
         with translated(self.host, f"Container {agent.name} could not be inspected"):
             inspected = self.client.inspect_container(agent.id)
-        return {**inspected["State"], "RestartCount": inspected.get("RestartCount", 0)}
+            state = {**inspected["State"], "RestartCount": inspected.get("RestartCount", 0)}
+            # One that runs again has forgotten how it ended; the engine's events have not.
+            if state["RestartCount"] and state["Status"] == "running":
+                state.update(self._last_end(agent, state["StartedAt"]))
+            return state
+
+    def _last_end(self, agent: ActualAgent, started: str) -> dict[str, Any]:
+        """How the run before the present one ended. :param started: when the present one started."""
+        from docker.errors import APIError
+
+        filters = {"container": agent.id, "event": ["die", "oom"]}
+        try:
+            return read_last_end(self.client.events(since=0, until=unix_time(started), filters=filters, decode=True))
+        except APIError:
+            # A proxy before the socket may keep the events to itself.
+            return {}
 
     def answers(self, agent: ActualAgent) -> bool:
         """See :class:`base.Engine`."""

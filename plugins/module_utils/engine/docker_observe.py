@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+from calendar import timegm
 from datetime import datetime, timezone
+from time import strptime
 from typing import Any, Iterable, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine import docker_shape as shape
@@ -200,6 +202,21 @@ def read_health(inspected: Mapping[str, Any]) -> Health:
     running = state["Status"] in ("running", "paused", "restarting")
     status = (state.get("Health") or {}).get("Status", "none") if running else "stopped"
     return Health(status, bool(state.get("OOMKilled")), int(inspected.get("RestartCount") or 0))
+
+
+def unix_time(text: str) -> str:
+    """A time of the engine (RFC 3339, UTC) as its API takes it: seconds since 1970 and nanoseconds, with a dot between."""
+    seconds, _dot, fraction = text.rstrip("Z").partition(".")
+    return f"{timegm(strptime(seconds, '%Y-%m-%dT%H:%M:%S'))}.{fraction:0<9}"
+
+
+def read_last_end(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """How a container ended last, as its state would tell. :param events: its ``die`` and ``oom``, the oldest first."""
+    known = list(events)
+    codes = [event["Actor"]["Attributes"].get("exitCode", 0) for event in known if event["Action"] == "die"]
+    if not codes:
+        return {}
+    return {"ExitCode": int(codes[-1]), "OOMKilled": any(event["Action"] == "oom" for event in known)}
 
 
 def _names(agent: str) -> tuple[str, str]:
