@@ -320,6 +320,13 @@ options:
     description: Range of ports that are given to new agents, on each host.
     type: str
     default: 11435-12434
+  keep_going:
+    description:
+      - Whether one tenant that is refused leaves the others of the list alone. It is reported in RV(failures), nothing
+        of it is kept, and all others are made, still in one transaction. The task does not fail then.
+      - What is wrong with the whole call, the catalog or its connection still fails the task.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - llmops.tenancy.attributes
   - llmops.tenancy.attributes.actiongroup
@@ -455,6 +462,31 @@ tenants:
           cpu_limit: 2000
           desired_state: started
           state: present
+failures:
+  description:
+    - Tenants of which nothing was made, in the order of the options. Empty without O(keep_going), where a bad one fails
+      the task.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    tenant:
+      description: Name of the tenant.
+      type: str
+    msg:
+      description: What is wrong, why, and what to do about it, in one line.
+      type: str
+    error:
+      description: The same in parts, C(kind), C(what), C(cause) and C(remedy), and further values of some kinds.
+      type: dict
+  sample:
+    - tenant: globex
+      msg: "Tenant globex would exceed its quota of agents: 2 of 1: its agents would be ... Raise the quota."
+      error:
+        kind: quota_exceeded
+        what: "Tenant globex would exceed its quota of agents: 2 of 1"
+        cause: its agents would be globex 6g 2 CPUs, second 6g 2 CPUs
+        remedy: Raise the quota of the tenant, or ask for less
 actions:
   description: Each thing that was done, or would be in check mode, with the fields that differ.
   returned: always
@@ -468,7 +500,7 @@ actions:
       fields: {}
 """
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import placement, whole_tenant
+from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import keep_going, placement, whole_tenant
 from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.session import writing
 from ansible_collections.llmops.tenancy.plugins.module_utils.module import Run, run_module
 from ansible_collections.llmops.tenancy.plugins.module_utils.options import catalog, records
@@ -480,13 +512,20 @@ def logic(params, run: Run):
     options = entities(params, records.TENANT, "tenants")
     where = placement.read(params["agent_hosts"], params["port_range"])
     with writing(catalog.read(params), check=run.check, warn=run.warn) as conn:
-        plan, tenants = whole_tenant.ensure(conn, options, where)
-    return {**plan.as_result(), "tenants": tenants}
+        plan, tenants, failures = keep_going.ensure(
+            conn,
+            options,
+            lambda part, warn: whole_tenant.ensure(conn, part, where),
+            keep_going=params["keep_going"],
+            warn=run.warn,
+        )
+    return {**plan.as_result(), "tenants": tenants, "failures": failures}
 
 
 def main() -> None:
     """Entry point."""
-    run_module(logic, {**one_or_list(records.TENANT, "tenants"), **records.PLACEMENT}, groups=[catalog.GROUP])
+    spec = {**one_or_list(records.TENANT, "tenants"), **records.PLACEMENT, **records.KEEP_GOING}
+    run_module(logic, spec, groups=[catalog.GROUP])
 
 
 if __name__ == "__main__":

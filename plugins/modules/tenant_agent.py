@@ -189,6 +189,14 @@ options:
     description: Range of ports that are given to new agents, on each host.
     type: str
     default: 11435-12434
+  keep_going:
+    description:
+      - Whether a tenant with an agent that is refused leaves the others of the list alone. It is reported in
+        RV(failures), none of its agents is changed, and those of all others are, still in one transaction. The task does
+        not fail then. RV(agents) has them in the order of their tenants.
+      - What is wrong with the whole call, the catalog or its connection still fails the task.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - llmops.tenancy.attributes
   - llmops.tenancy.attributes.actiongroup
@@ -308,6 +316,31 @@ agents:
       cpu_limit: 2000
       desired_state: started
       state: present
+failures:
+  description:
+    - Tenants whose agents were all left as they are, in the order of the options. Empty without O(keep_going), where a bad one fails
+      the task.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    tenant:
+      description: Name of the tenant.
+      type: str
+    msg:
+      description: What is wrong, why, and what to do about it, in one line.
+      type: str
+    error:
+      description: The same in parts, C(kind), C(what), C(cause) and C(remedy), and further values of some kinds.
+      type: dict
+  sample:
+    - tenant: globex
+      msg: "Tenant globex would exceed its quota of agents: 2 of 1: its agents would be ... Raise the quota."
+      error:
+        kind: quota_exceeded
+        what: "Tenant globex would exceed its quota of agents: 2 of 1"
+        cause: its agents would be globex 6g 2 CPUs, second 6g 2 CPUs
+        remedy: Raise the quota of the tenant, or ask for less
 actions:
   description: Each thing that was done, or would be in check mode, with the fields that differ.
   returned: always
@@ -321,7 +354,7 @@ actions:
       fields: {memory_limit: {before: 6g, after: 8g}}
 """
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import members, placement
+from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import keep_going, members, placement
 from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.session import writing
 from ansible_collections.llmops.tenancy.plugins.module_utils.module import Run, run_module
 from ansible_collections.llmops.tenancy.plugins.module_utils.options import catalog, records
@@ -333,13 +366,19 @@ def logic(params, run: Run):
     options = entities(params, records.AGENT, "agents", shared=("tenant",))
     where = placement.read(params["agent_hosts"], params["port_range"])
     with writing(catalog.read(params), check=run.check, warn=run.warn) as conn:
-        plan, agents = members.ensure_agents(conn, options, where, check=run.check, warn=run.warn)
-    return {**plan.as_result(), "agents": agents}
+        plan, agents, failures = keep_going.ensure(
+            conn,
+            options,
+            lambda part, warn: members.ensure_agents(conn, part, where, check=run.check, warn=warn),
+            keep_going=params["keep_going"],
+            warn=run.warn,
+        )
+    return {**plan.as_result(), "agents": agents, "failures": failures}
 
 
 def main() -> None:
     """Entry point."""
-    spec = {**one_or_list(records.AGENT, "agents", shared=("tenant",)), **records.PLACEMENT}
+    spec = {**one_or_list(records.AGENT, "agents", shared=("tenant",)), **records.PLACEMENT, **records.KEEP_GOING}
     run_module(logic, spec, groups=[catalog.GROUP])
 
 

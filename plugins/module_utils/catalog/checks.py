@@ -21,6 +21,8 @@ def storable(options: Mapping[str, Any]) -> None:
     :raises TenancyError: ``invalid_value`` for a NUL character, or for text that is not Unicode.
     """
     for name, value in options.items():
+        if value is None:
+            continue
         if isinstance(value, str):
             _storable_text(value, name)
         elif isinstance(value, Mapping):

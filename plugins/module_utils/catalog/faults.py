@@ -105,6 +105,16 @@ def _state_of_client(error: psycopg.Error) -> str:
     return "22" if isinstance(error, psycopg.DataError) else ""
 
 
+def of_a_value(error: psycopg.Error) -> bool:
+    """Whether the catalog refused what was to be written, rather than failed to write anything at all."""
+    state = _state(error)
+    return state == OWN_RULE or state[:2] in ("22", "23")
+
+
+def _state(error: psycopg.Error) -> str:
+    return error.sqlstate or _state_of_client(error)
+
+
 def translate(error: psycopg.Error, where: str) -> TenancyError:
     """The collection's error for one of PostgreSQL.
 
@@ -124,7 +134,7 @@ def translate(error: psycopg.Error, where: str) -> TenancyError:
         # A check constraint's detail prints the whole row; only keys are short enough to help.
         detail = diag.message_detail or ""
         return TenancyError(what, cause=detail if detail.startswith("Key ") else "", remedy=remedy, kind=kind)
-    state = error.sqlstate or _state_of_client(error)
+    state = _state(error)
     for length in (5, 3, 2):
         if state[:length] in STATES:
             kind, what, remedy = STATES[state[:length]]

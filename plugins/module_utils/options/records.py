@@ -69,3 +69,5 @@ PLACEMENT: Spec = {
     },
     "port_range": {"type": "str", "default": "11435-12434"},
 }
+
+KEEP_GOING: Spec = {"keep_going": {"type": "bool", "default": False}}
