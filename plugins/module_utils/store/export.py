@@ -1,0 +1,244 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Exporting models of a store to a directory or a tar that another store, or a bare Ollama, can take in."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import secrets
+import shutil
+import tarfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO, Iterator, Protocol, Sequence
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import human_size
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, locks
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.archive_index import INDEX, SUMS, Index, index_of
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.archive_reader import opened
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, blob_name, full_name, manifest_path
+
+_CHUNK = 4 * 1024**2
+# Headers and padding of a tar beside its bytes, for each file.
+_TAR_EXTRA = 2048
+
+
+@dataclass(frozen=True)
+class Export:
+    """What is to be exported, and what is there.
+
+    :param path: of the archive. :param tar: one file instead of a directory. :param current: whether it is there already.
+    """
+
+    path: str
+    tar: bool
+    index: Index
+    current: bool
+
+    @property
+    def checksum(self) -> str:
+        """``sha256:…`` of the index, which stands for all that is in the archive."""
+        return f"sha256:{hashlib.sha256(self.index.body()).hexdigest()}"
+
+
+def plan(layout: Layout, names: Sequence[str], path: str, tar: bool) -> Export:
+    """What an export would hold; all of the store for no names. Reads only.
+
+    :raises TenancyError: ``model_not_in_store``, ``nothing_to_export`` or ``not_an_archive`` for something else at ``path``.
+    """
+    stored = {model.name: model for model in content.stored(layout) if model.complete} if layout.exists() else {}
+    wanted = [full_name(name) for name in names] or sorted(stored)
+    missing = sorted(set(wanted) - set(stored))
+    if missing:
+        raise TenancyError(
+            f"Model store '{layout.root}' does not have {', '.join(missing)}",
+            cause=f"it has {', '.join(sorted(stored)) or 'no models'}; one that is not whole does not count",
+            remedy="Correct the name, or bring the model with the module model_store first",
+            kind="model_not_in_store",
+        )
+    if not wanted:
+        raise TenancyError(
+            f"Model store '{layout.root}' has nothing to export",
+            cause="it has no models",
+            remedy="Fill it with prefetch_models.yml first",
+            kind="nothing_to_export",
+        )
+    index = index_of({name: content.read(layout.root, name) for name in wanted})
+    return Export(path, tar, index, _there(path, tar, index))
+
+
+def export(layout: Layout, wanted: Export) -> None:
+    """Write the archive, aside first: what is at its path is whole, or what was there before.
+
+    :raises TenancyError: ``disk_full`` before the first byte, ``corrupt_blob``, ``not_writable``.
+    """
+    folder = os.path.dirname(os.path.abspath(wanted.path))
+    aside = os.path.join(folder, f".{os.path.basename(wanted.path)}.{secrets.token_hex(4)}")
+    try:
+        _sweep(wanted.path, folder)
+        _check_room(folder, wanted)
+        with locks.shared(layout, locks.ARRIVALS), _sink(aside, wanted.tar) as sink:
+            _write(layout, wanted.index, sink)
+        _replace(aside, wanted.path)
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise TenancyError(
+            f"Archive '{wanted.path}' can't be written",
+            cause=error.strerror or str(error),
+            remedy="Free space there, or choose another path" if full else "Choose a path that can be written",
+            kind="disk_full" if full else "not_writable",
+        ) from error
+    finally:
+        _remove(aside)
+
+
+class _Sink(Protocol):
+    def add(self, name: str, size: int, source: BinaryIO) -> None:
+        """Put a file into the archive; ``source`` is read to its end."""
+
+
+class _DirectorySink:
+    def __init__(self, path: str) -> None:
+        self._path = path
+        os.makedirs(path, mode=0o700)
+
+    def add(self, name: str, size: int, source: BinaryIO) -> None:
+        """See :class:`_Sink`."""
+        there = os.path.join(self._path, name)
+        os.makedirs(os.path.dirname(there), mode=0o700, exist_ok=True)
+        with open(there, "xb") as out:
+            shutil.copyfileobj(source, out, _CHUNK)
+            out.flush()
+            os.fsync(out.fileno())
+
+
+class _TarSink:
+    def __init__(self, tar: tarfile.TarFile) -> None:
+        self._tar = tar
+
+    def add(self, name: str, size: int, source: BinaryIO) -> None:
+        """See :class:`_Sink`. Owner and times are left out: the same models give the same tar."""
+        member = tarfile.TarInfo(name)
+        member.size, member.mode = size, 0o644
+        self._tar.addfile(member, source)
+
+
+@contextmanager
+def _sink(aside: str, tar: bool) -> Iterator[_Sink]:
+    if not tar:
+        yield _DirectorySink(aside)
+        return
+    with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as out:
+        with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT, copybufsize=_CHUNK) as open_tar:
+            yield _TarSink(open_tar)
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def _write(layout: Layout, index: Index, sink: _Sink) -> None:
+    for name, body in ((INDEX, index.body()), (SUMS, index.sums())):
+        sink.add(name, len(body), io.BytesIO(body))
+    for model in index.models:
+        body = content.read(layout.root, model.name).body
+        _compare(model.digest, hashlib.sha256(body).hexdigest(), layout, f"the manifest of {model.name}")
+        sink.add(f"manifests/{manifest_path(model.name)}", len(body), io.BytesIO(body))
+    for digest, size in sorted(index.blobs.items()):
+        with open(layout.blob(digest), "rb") as source:
+            hashed = _Hashed(source)
+            sink.add(f"blobs/{blob_name(digest)}", size, hashed)
+        _compare(digest.removeprefix("sha256:"), hashed.sha256.hexdigest(), layout, digest)
+
+
+class _Hashed(io.RawIOBase):
+    """A file that knows the checksum of what was read of it."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        super().__init__()
+        self._source = source
+        self.sha256 = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes."""
+        chunk = self._source.read(size)
+        self.sha256.update(chunk)
+        return chunk
+
+
+def _compare(wanted: str, found: str, layout: Layout, what: str) -> None:
+    if wanted != found:
+        raise TenancyError(
+            f"{what} in model store '{layout.root}' is damaged",
+            cause=f"its bytes have the checksum {found[:12]}",
+            remedy="Heal it with the module model_store (verify: true), then export again",
+            kind="corrupt_blob",
+        )
+
+
+def _there(path: str, tar: bool, index: Index) -> bool:
+    """Whether the archive is there already, by its index and the lengths of its files."""
+    if not os.path.lexists(path):
+        return False
+    try:
+        with opened(path) as archive:
+            same = archive.index_body == index.body() and os.path.isdir(path) is not tar
+            for digest, size in index.blobs.items() if same else ():
+                archive.open(f"blobs/{blob_name(digest)}", size).close()
+            return same
+    except TenancyError as error:
+        if os.path.isdir(path) and os.listdir(path) and not os.path.exists(os.path.join(path, INDEX)):
+            raise TenancyError(
+                f"'{path}' can't be replaced by an archive",
+                cause="it is a directory with something else in it",
+                remedy="Choose a path that is not there yet",
+                kind="not_an_archive",
+            ) from error
+        return False
+
+
+def _check_room(folder: str, wanted: Export) -> None:
+    volume = os.statvfs(folder)
+    needed = wanted.index.size + _TAR_EXTRA * (len(wanted.index.blobs) + len(wanted.index.models) + 4)
+    if volume.f_bavail * volume.f_frsize < needed:
+        raise TenancyError(
+            f"Archive '{wanted.path}' does not fit there",
+            cause=f"it needs {human_size(needed)} and {human_size(volume.f_bavail * volume.f_frsize)} are free",
+            remedy="Free space there, choose another path, or export fewer models",
+            kind="disk_full",
+            needed=needed,
+            free=volume.f_bavail * volume.f_frsize,
+        )
+
+
+def _replace(aside: str, path: str) -> None:
+    """Put the new one in the place of the old; a directory can't be replaced in one step, but never half."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        old = f"{aside}.old"
+        os.rename(path, old)
+        os.rename(aside, path)
+        _remove(old)
+    elif os.path.isdir(aside):
+        if os.path.lexists(path):
+            os.unlink(path)
+        os.rename(aside, path)
+    else:
+        os.replace(aside, path)
+
+
+def _sweep(path: str, folder: str) -> None:
+    """Remove what exports to this path left that were killed."""
+    for name in os.listdir(folder):
+        if name.startswith(f".{os.path.basename(path)}."):
+            _remove(os.path.join(folder, name))
+
+
+def _remove(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        os.unlink(path)
