@@ -106,9 +106,10 @@ def e2e() -> list[Check]:
 
 
 def newest() -> list[Check]:
-    """The same unit and sanity tests, and the life of a tenant, under the newest ansible-core and Python."""
+    """The same unit and sanity tests, the life of a tenant, and the inventory, under the newest ansible-core and Python."""
     report = f"{JUNIT}/e2e-newest.xml"
-    life = [str(NEWEST / "python"), "-m", "pytest", f"--junitxml={report}", "-v", "tests/e2e/test_every_core.py"]
+    life = [str(NEWEST / "python"), "-m", "pytest", f"--junitxml={report}", "-v", "tests/e2e/test_every_core.py",
+            "tests/e2e/test_inventory.py"]
     return [
         pytest("unit-newest", NEWEST / "python", "tests/unit"),
         sanity("sanity-newest", NEWEST / "python"),

@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.options.catalog import GROUP
+from ansible_collections.llmops.tenancy.plugins.doc_fragments.catalog import ModuleDocFragment
+from ansible_collections.llmops.tenancy.plugins.module_utils.options.catalog import GROUP, SPEC
 
 CASES = [
     ("", set()),
@@ -36,3 +38,15 @@ def test_every_spelling_of_a_password_is_found(dsn: str, secrets: set[str]) -> N
 
 def test_no_dsn_has_no_secret() -> None:
     assert list(GROUP.secrets({"catalog_dsn": None})) == []
+
+
+def test_plugins_read_the_same_options_as_modules() -> None:
+    """Same types and defaults, and the environment variables that modules fall back to."""
+    options = yaml.safe_load(ModuleDocFragment.PLUGIN)["options"]
+    found = {
+        name: (option["type"], option.get("default"), [env["name"] for env in option.get("env", [])])
+        for name, option in options.items()
+    }
+    assert found == {
+        name: (option["type"], option.get("default"), option.get("fallback", (None, []))[1]) for name, option in SPEC.items()
+    }
