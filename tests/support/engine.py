@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import subprocess
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tests.support.process import BenchError, Server
@@ -20,12 +21,20 @@ if TYPE_CHECKING:
 
 
 class Engine:
-    """The engine: ``start``, ``stop``, ``restart``, ``kill``; it keeps its data over a restart."""
+    """The engine: ``start``, ``stop``, ``restart``, ``kill``; it keeps its data over a restart.
 
-    def __init__(self, bench: Bench) -> None:
+    Args:
+        bench: The bench that it is of.
+        host: Name of the agent host that it is the engine of; the bench's own engine has none.
+        inside: Command that runs another one on that host.
+    """
+
+    def __init__(self, bench: Bench, host: str = "", inside: Sequence[str] = ()) -> None:
         self.bench = bench
-        self.server = Server("dockerd", bench.logs)
-        self.socket = bench.folder / "docker.sock"
+        self.folder = bench.folder / host
+        self.inside = list(inside)
+        self.server = Server(f"dockerd-{host}" if host else "dockerd", bench.logs)
+        self.socket = self.folder / "docker.sock"
         self.url = f"unix://{self.socket}"
 
     def start(self, live_restore: bool = False) -> None:
@@ -34,10 +43,10 @@ class Engine:
         Args:
             live_restore: Containers keep running while the engine is down.
         """
-        folder = self.bench.folder
+        folder = self.folder
         (folder / "docker.pid").unlink(missing_ok=True)
         self.server.start(
-            ["dockerd", "--data-root", f"{folder}/docker", "--exec-root", f"{folder}/exec"]
+            [*self.inside, "dockerd", "--data-root", f"{folder}/docker", "--exec-root", f"{folder}/exec"]
             + ["--pidfile", f"{folder}/docker.pid", "--host", self.url, "--cgroup-parent", f"/{self.bench.cgroup}"]
             + (["--live-restore"] if live_restore else [])
         )
