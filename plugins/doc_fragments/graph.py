@@ -25,12 +25,12 @@ options:
   client_secret:
     description:
       - Secret of the app registration.
-      - If not set, the environment variable E(AZURE_CLIENT_SECRET) is used.
+      - If no credential is given at all, the environment variable E(AZURE_CLIENT_SECRET) is used.
     type: str
   client_certificate:
     description:
       - PEM file, on the machine where the module runs, with the certificate of the app registration. It may hold the key, too.
-      - If not set, the environment variable E(AZURE_CLIENT_CERTIFICATE_PATH) is used.
+      - If no credential is given at all, the environment variable E(AZURE_CLIENT_CERTIFICATE_PATH) is used.
     type: path
   client_certificate_key:
     description: PEM file with the private key, when it does not stand in the file of the certificate.
@@ -44,7 +44,7 @@ options:
     description:
       - File with the token of a federated identity (workload identity of Kubernetes, GitHub or GitLab). It is read
         anew each time, since such tokens are short-lived.
-      - If not set, the environment variable E(AZURE_FEDERATED_TOKEN_FILE) is used.
+      - If no credential is given at all, the environment variable E(AZURE_FEDERATED_TOKEN_FILE) is used.
     type: path
   managed_identity:
     description:

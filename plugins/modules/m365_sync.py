@@ -129,7 +129,7 @@ options:
   tenants:
     description:
       - Tenants, in place of one at the top. What stands at the top holds for each that says nothing itself, except for
-        O(m365_tenant_id).
+        O(m365_tenant_id). A tenant with a credential of its own takes none from the top or from the environment.
       - Each has a transaction of its own, so one that fails does not keep the others back.
     type: list
     elements: dict
@@ -414,14 +414,13 @@ actions:
 from ansible_collections.llmops.tenancy.plugins.module_utils.m365 import fleet
 from ansible_collections.llmops.tenancy.plugins.module_utils.module import Run, run_module
 from ansible_collections.llmops.tenancy.plugins.module_utils.options import catalog, graph, m365
-from ansible_collections.llmops.tenancy.plugins.module_utils.options.entities import entities, one_or_list
+from ansible_collections.llmops.tenancy.plugins.module_utils.options.entities import one_or_list
 
 
 def logic(params, run: Run):
     """Synchronise the tenants, each in a transaction of its own."""
-    entries = entities(params, m365.ENTITY, "tenants", shared=m365.SHARED)
     results = fleet.synchronise_all(
-        catalog.read(params), entries, optional=params["optional"], check=run.check, warn=run.warn
+        catalog.read(params), m365.entries(params), optional=params["optional"], check=run.check, warn=run.warn
     )
     return fleet.combined(results, fail_at_end=params["fail_at_end"] or params["tenants"] is None)
 

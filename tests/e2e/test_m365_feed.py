@@ -173,6 +173,35 @@ def test_expired_delta_link_becomes_a_full_round(scene: Scene, status: int, body
     assert scene.sync()["mode"] == "delta"
 
 
+def test_delta_link_that_graph_refuses_becomes_a_full_round(scene: Scene) -> None:
+    """Else every run would fail until a full round is due."""
+    scene.sync()
+    scene.directory.remove(scene.id(5), silently=True)
+    refusal = Rule(r"deltatoken", times=2, status=400, body=graph_error("Directory_InvalidDeltaToken"))
+    scene.microsoft.rules(refusal)
+    assert scene.error(mode="delta")["code"] == "Directory_InvalidDeltaToken"
+    result = scene.sync()
+    assert (result["mode"], result["counts"]["disabled"]) == ("full", 1)
+    assert "Directory_InvalidDeltaToken" in result["reason"]
+    assert scene.sync()["mode"] == "delta"
+
+
+def test_who_is_deleted_while_a_delta_expires_is_not_taken_for_there(scene: Scene) -> None:
+    """The first page of the delta still tells of a change of the user; the full round that follows does not."""
+    scene.sync()
+    for number in range(12):
+        scene.change(number, displayName=f"Changed {number}")
+    scene.microsoft.rules(
+        Rule(
+            r"skiptoken", status=410, body=graph_error("syncStateNotFound"),
+            call=lambda: scene.directory.remove(scene.id(0), silently=True),
+        )
+    )
+    result = scene.sync()
+    assert (result["mode"], result["counts"]["disabled"], result["fetched"]) == ("full", 1, 24)
+    assert not scene.user(0)["active"]
+
+
 def test_reset_with_a_location(scene: Scene) -> None:
     scene.sync()
     scene.directory.remove(scene.id(5), silently=True)
@@ -374,3 +403,7 @@ def test_app_roles(scene: Scene) -> None:
     assert [scene.user(number)["role"] for number in (1, 2, 3, 9)] == ["admin", "analyst", "analyst", "viewer"]
     error = scene.error(role_mapping={"LLM.Wrong": "admin"})
     assert error["kind"] == "m365_group_missing" and "LLM.Wrong" in error["msg"]
+    del scene.directory.groups[GROUP_A]
+    error = scene.error(role_mapping=mapping)
+    assert error["kind"] == "m365_group_missing" and GROUP_A in error["msg"]
+    assert scene.counts(role_mapping=mapping, allow_missing_groups=True) == {"role_changes": 2}

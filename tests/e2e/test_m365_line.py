@@ -17,8 +17,9 @@ import pytest
 from tests.support.ansible import Playbook
 from tests.support.fixtures import Database
 from tests.support.graph import Rule, graph_error
+from tests.support.graph.proxy import Tunnel
 from tests.support.graph.tls import make_client_certificate
-from tests.support.m365 import CLIENT_ID, SECRET, TENANT, Scene, make_scene
+from tests.support.m365 import CLIENT_ID, GROUP_A, SECRET, TENANT, Scene, make_scene
 from tests.support.postgres import Postgres
 
 DELTA = "/v1.0/users/delta"
@@ -180,6 +181,17 @@ def test_redirect_of_the_sign_in_is_refused(scene: Scene) -> None:
     assert scene.leaked() == []
 
 
+@pytest.mark.parametrize("link", ["https://[::1", ["no", "link"], "https://localhost\u0000/v1.0/users"], ids=["half", "list", "nul"])
+def test_next_link_that_is_none(scene: Scene, link: object) -> None:
+    scene.microsoft.rules(Rule(DELTA, edit=lambda body: {**body, "@odata.nextLink": link}))
+    assert scene.error()["kind"] == "m365_foreign_link"
+
+
+def test_redirect_to_nowhere(scene: Scene) -> None:
+    scene.microsoft.rules(Rule(DELTA, after=1, status=302, headers={"Location": "https://[::1"}))
+    assert scene.error()["kind"] == "m365_bad_url"
+
+
 # Case 12
 
 
@@ -238,6 +250,24 @@ def test_html_instead_of_a_sign_in(scene: Scene, place: str) -> None:
     error = scene.error(throttle_budget=1)
     assert error["kind"] == "m365_not_json" and "HTTPS_PROXY" in error["remedy"]
     assert scene.run(throttle_budget=0).stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/members|transitiveMembers", {"value": [{"@odata.type": "#microsoft.graph.user", "id": "no-guid"}]}),
+        ("transitiveMembers", {"value": ["text"]}),
+        ("servicePrincipals", {"appRoles": ["text"]}),
+        ("appRoleAssignedTo", {"value": [{"appRoleId": "a", "principalType": "User", "principalId": 5}]}),
+    ],
+    ids=["member", "members", "app-roles", "assignment"],
+)
+def test_answers_about_groups_that_make_no_sense(scene: Scene, path: str, body: dict) -> None:
+    scene.directory.group(GROUP_A, [scene.id(1)])
+    scene.directory.applications[CLIENT_ID].app_roles = {"a": "LLM.Admin"}
+    scene.microsoft.rules(Rule(path, times=0, status=200, body=body))
+    error = scene.error(role_mapping={GROUP_A: "analyst", "LLM.Admin": "admin"})
+    assert error["kind"] in ("m365_bad_answer", "m365_group_missing")
 
 
 def test_page_without_a_list(scene: Scene) -> None:
@@ -345,6 +375,8 @@ def test_ca_path_beats_the_environment(scene: Scene) -> None:
 
 def test_missing_ca_file(scene: Scene) -> None:
     assert "no-such.pem" in scene.error(ca_path="/no-such.pem")["msg"]
+    run = scene.run(env={"REQUESTS_CA_BUNDLE": "/no-such.pem"}, ca_path=None)
+    assert run.result["error"]["kind"] == "m365_tls" and "REQUESTS_CA_BUNDLE" in run.msg
 
 
 def test_proxy_that_is_not_there(scene: Scene) -> None:
@@ -353,6 +385,38 @@ def test_proxy_that_is_not_there(scene: Scene) -> None:
         run.result["error"]["kind"] in ("m365_proxy", "m365_unreachable")
         and "HTTPS_PROXY" in run.result["error"]["remedy"]
     )
+
+
+@pytest.mark.parametrize(
+    ("proxy", "kind"),
+    [
+        ("http://user:pass-of-proxy@127.0.0.1:9", "m365_proxy"),
+        ("http://user:pass-of-proxy@127.0.0.1:99999", "m365_bad_url"),
+        ("http://user:pass-of-proxy@[::1", "m365_bad_url"),
+    ],
+    ids=["away", "port", "half"],
+)
+def test_password_of_a_proxy_is_not_shown(scene: Scene, proxy: str, kind: str) -> None:
+    run = scene.run(env={"HTTPS_PROXY": proxy, "NO_PROXY": ""}, throttle_budget=0)
+    assert run.result["error"]["kind"] == kind and "HTTPS_PROXY" in run.msg
+    assert "pass-of-proxy" not in run.stdout + run.stderr
+
+
+def test_proxy_that_demands_a_sign_in(scene: Scene) -> None:
+    with Tunnel(sign_in=True) as proxy:
+        run = scene.run(env={"HTTPS_PROXY": proxy.url, "NO_PROXY": ""}, throttle_budget=0)
+    assert run.result["error"]["kind"] == "m365_proxy" and "407" in run.msg
+    assert scene.microsoft.sign_in.log == []
+
+
+def test_proxy_on_the_way(scene: Scene) -> None:
+    """All goes through it, encrypted from end to end, and what NO_PROXY names goes past it."""
+    servers = [scene.microsoft.sign_in.url.removeprefix("https://"), scene.microsoft.graph.url.removeprefix("https://")]
+    with Tunnel() as proxy:
+        assert scene.run(env={"HTTPS_PROXY": proxy.url, "NO_PROXY": ""}).ok()["tenants"][0]["counts"]["added"] == 25
+        assert proxy.hosts == servers
+        scene.run(env={"HTTPS_PROXY": proxy.url, "NO_PROXY": "localhost"}).ok()
+        assert proxy.hosts == servers
 
 
 def test_clock_that_is_wrong_is_named(scene: Scene) -> None:
@@ -415,6 +479,13 @@ def test_managed_identity(scene: Scene) -> None:
 def test_credentials_of_the_environment(scene: Scene) -> None:
     known = {"AZURE_CLIENT_ID": CLIENT_ID, "AZURE_CLIENT_SECRET": SECRET}
     assert scene.run(env=known, client_id=None, client_secret=None).ok()["tenants"][0]["counts"]["added"] == 25
+    certificate, _key = make_client_certificate(scene.folder)
+    # What is given is not mixed with what the environment has for another.
+    other = {"AZURE_CLIENT_ID": "another", "AZURE_CLIENT_CERTIFICATE_PATH": str(certificate)}
+    assert scene.run(env=other).ok()["tenants"][0]["mode"] == "delta"
+    listed = [{"tenant": TENANT, "client_secret": SECRET}]
+    top = {"tenant": None, "client_secret": None, "client_certificate": str(certificate), "tenants": listed}
+    assert not scene.run(env=other, **top).ok()["failed_tenants"]
 
 
 # Secrets

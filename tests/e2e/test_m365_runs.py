@@ -20,9 +20,10 @@ import psycopg
 import pytest
 
 from tests.support.ansible import ModuleRun
+from tests.support.disk import small_disk
 from tests.support.fixtures import Database
 from tests.support.graph import Rule, tenant
-from tests.support.m365 import SECRET, TENANT, Scene, make_scene
+from tests.support.m365 import CLIENT_ID, SECRET, TENANT, Scene, make_scene
 from tests.support.postgres import Postgres
 from tests.support.process import BenchError, wait_until
 from tests.support.settings import ROOT
@@ -271,6 +272,22 @@ def test_one_tenant_that_fails_does_not_keep_the_others_back(scene: Scene) -> No
     failing = scene.run(tenant=None, tenants=listed)
     assert failing.failed and "broken-corp" in failing.msg and "1 of 3 tenants failed" in failing.msg
     assert len(failing.result["tenants"]) == 3 and not failing.result["tenants"][1]["failed"]
+
+
+def test_full_disk(scene: Scene) -> None:
+    """It stops one tenant with one clear line; the smaller one that comes after it has room."""
+    other_id = "22222222-2222-3333-4444-555555555555"
+    other = tenant(other_id, 5, CLIENT_ID, SECRET)
+    scene.microsoft.directories[other_id] = scene.microsoft.authority.directories[other_id] = other
+    scene.catalog.ok("tenant", tenant="other-corp", m365_tenant_id=other_id)
+    scene.directory.resize(12_000)
+    scene.microsoft.service.delta_page = 999
+    listed = [{"tenant": TENANT}, {"tenant": "other-corp"}]
+    with small_disk(1) as folder:
+        run = scene.run(tenant=None, tenants=listed, fail_at_end=False, env={"TMPDIR": str(folder)})
+    full, fits = run.ok()["tenants"]
+    assert full["error"]["kind"] == "m365_spool" and "No space left" in full["msg"] and "TMPDIR" in full["msg"]
+    assert fits["counts"]["added"] == 5 and scene.users() == {}
 
 
 def test_state_of_tenants(scene: Scene) -> None:

@@ -87,7 +87,8 @@ def app_roles(client: GraphClient, client_id: str) -> tuple[dict[str, str], Iter
     """
     path = f"{client.base}/servicePrincipals(appId='{quote(client_id)}')"
     principal = client.get(f"{path}?$select=id,appRoles", READ_APPS)
-    roles = {str(role.get("id")): str(role.get("value") or "") for role in principal.get("appRoles") or []}
+    known = [role for role in principal.get("appRoles") or () if isinstance(role, dict)]
+    roles = {str(role.get("id")): str(role.get("value") or "") for role in known}
     assignments = client.pages_of(f"{path}/appRoleAssignedTo?$top={_PAGE}", READ_APPS)
     return roles, (item for page in assignments for item in page.items)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from typing import Any, Mapping
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 
@@ -21,12 +21,20 @@ class Transient(TenancyError):
 
 def origin(url: str) -> tuple[str, str, int]:
     """Scheme, host and port of a URL: what must be equal for a secret to travel there."""
-    parts = urlsplit(url)
+    parts = _split(url)
     try:
         port = parts.port
     except ValueError:
         port = -1
     return parts.scheme.lower(), (parts.hostname or "").lower(), port or {"https": 443, "http": 80}.get(parts.scheme, 0)
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of a URL; none of one that can't be read, such as ``https://[x``."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 class Http:
@@ -87,7 +95,7 @@ class Http:
         """One request and its whole answer, whatever its status below 300 or from 400 on.
 
         :param token: bearer token to send.
-        :raises TenancyError: ``m365_foreign_link``, ``m365_redirect``, ``m365_tls``, ``m365_proxy``.
+        :raises TenancyError: ``m365_foreign_link``, ``m365_redirect``, ``m365_tls``, ``m365_proxy``, ``m365_bad_url``.
         :raises Transient: ``m365_unreachable``.
         """
         self.check(url)
@@ -112,7 +120,9 @@ class Http:
                 verify=self._verify,
                 timeout=(min(_CONNECT_TIMEOUT, self._timeout), self._timeout),
             )
-        except self._requests.exceptions.RequestException as error:
+        except (OSError, ValueError) as error:
+            # All that requests raises of its own is an OSError; a ValueError comes from an address that can't be taken
+            # apart, such as that of a redirect, which it looks at although it does not follow it.
             raise self._fault(error, url) from None
         if 300 <= answer.status_code < 400:
             raise TenancyError(
@@ -129,7 +139,7 @@ class Http:
         :raises TenancyError: ``m365_foreign_link``.
         """
         # Parsers disagree about backslashes and users in an address, so such links are not read at all.
-        doubtful = not url.isprintable() or "\\" in url or "@" in urlsplit(url).netloc
+        doubtful = not url.isprintable() or "\\" in url or "@" in _split(url).netloc
         if self._origin is not None and (doubtful or origin(url) != self._origin):
             scheme, host, port = self._origin
             raise TenancyError(
@@ -157,8 +167,20 @@ class Http:
                 "certificate store. Verification is never switched off",
                 kind="m365_tls",
             )
-        if isinstance(error, (exceptions.InvalidURL, exceptions.InvalidSchema, exceptions.MissingSchema)):
-            return TenancyError(f"{where} is no usable address", cause=reason, kind="m365_bad_url")
+        if isinstance(error, ValueError):
+            return TenancyError(
+                f"The way to {where} has no usable address",
+                cause=reason,
+                remedy="Check authority_url, graph_url, and HTTPS_PROXY in the environment of the run",
+                kind="m365_bad_url",
+            )
+        if not isinstance(error, exceptions.RequestException):
+            return TenancyError(
+                "The certificate authorities to trust can't be read",
+                cause=str(error),
+                remedy="Correct REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE in the environment of the run, or set ca_path",
+                kind="m365_tls",
+            )
         return Transient(
             f"No complete answer came from {where}",
             cause=reason,
@@ -169,7 +191,7 @@ class Http:
 
 def _where(url: str) -> str:
     """A URL for people: without its query, which can hold a token."""
-    parts = urlsplit(url)
+    parts = _split(url)
     return (
         f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" if parts.scheme else parts.path or "nowhere"
     )
@@ -188,4 +210,5 @@ def _reason(error: BaseException) -> str:
             break
         inner = found
     text = str(inner).rpartition(">: ")[2] or type(inner).__name__
-    return text if "?" not in text else type(inner).__name__
+    # A query can hold a token, and what stands before an @ the password of a proxy.
+    return type(inner).__name__ if "?" in text or "@" in text else text

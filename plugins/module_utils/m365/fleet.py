@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Any, Callable, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
@@ -22,24 +23,16 @@ def wish_of(options: Mapping[str, Any]) -> sync.Wish:
 
     :raises TenancyError: for a value that can't be.
     """
-    full_every = sync.FULL_EVERY if options["full_every"] is None else options["full_every"]
-    if not 1 <= full_every <= sync.FULL_EVERY:
-        raise TenancyError(
-            f"full_every is {full_every}, which is not 1 to {sync.FULL_EVERY} days",
-            cause="Microsoft Graph forgets a delta link after 7 days, and removals with it",
-            remedy=f"Give 1 to {sync.FULL_EVERY}",
-            kind="invalid_options",
-        )
-    count, percent = options["max_deactivations"], options["max_deactivations_percent"]
     return sync.Wish(
         tenant=check_slug(options["tenant"]),
         mode=options["mode"] or "auto",
-        full_every=full_every,
+        # Microsoft Graph forgets a delta link after 7 days, and removals with it.
+        full_every=graph.within(options, "full_every", sync.FULL_EVERY, 1, sync.FULL_EVERY, "days"),
         tenant_id=(options["m365_tenant_id"] or "").strip(),
         selection=selection.read(options),
         brake=brake.Brake(
-            count=brake.MAX_DEACTIVATIONS if count is None else count,
-            percent=brake.MAX_PERCENT if percent is None else percent,
+            count=graph.within(options, "max_deactivations", brake.MAX_DEACTIVATIONS, 0, 1_000_000, "users"),
+            percent=graph.within(options, "max_deactivations_percent", brake.MAX_PERCENT, 0, 100, "percent"),
             allow_deactivations=bool(options["allow_deactivations"]),
             allow_empty=bool(options["allow_empty"]),
         ),
@@ -88,6 +81,16 @@ def _caught(
         return {"failed": False, **synchronise(settings, options, optional=optional, check=check, warn=warn)}
     except TenancyError as error:
         return {"tenant": options["tenant"], "failed": True, "changed": False, **error.as_result()}
+    except Exception as error:
+        # A fault that nobody foresaw is that tenant's alone, too.
+        fault = TenancyError(
+            f"Unexpected {type(error).__name__} in the synchronisation of tenant {options['tenant']}",
+            cause=str(error),
+            remedy="Please report it with the output of -vvv",
+            kind="unexpected",
+        )
+        told = {"tenant": options["tenant"], "failed": True, "changed": False, **fault.as_result()}
+        return {**told, "exception": traceback.format_exc()}
 
 
 def combined(results: Sequence[Mapping[str, Any]], *, fail_at_end: bool) -> dict[str, Any]:
@@ -96,7 +99,7 @@ def combined(results: Sequence[Mapping[str, Any]], *, fail_at_end: bool) -> dict
     :param fail_at_end: whether the task fails when a tenant did.
     """
     failed = [result for result in results if result.get("failed")]
-    keys = ("diff", "actions", "unnamed")
+    keys = ("diff", "actions", "unnamed", "exception")
     combination: dict[str, Any] = {
         "changed": any(result.get("changed") for result in results),
         "tenants": [{key: value for key, value in result.items() if key not in keys} for result in results],
@@ -113,6 +116,8 @@ def combined(results: Sequence[Mapping[str, Any]], *, fail_at_end: bool) -> dict
             failures = f"{len(failed)} of {len(results)} tenants failed, the others were synchronised"
             told = f"{failures}. {first['tenant']}: {told}"
         combination.update(failed=True, msg=told, error=first["error"])
+        if "exception" in first:
+            combination["exception"] = first["exception"]
     return combination
 
 

@@ -74,10 +74,10 @@ def collect(client: GraphClient, selection: Selection, *, allow_missing: bool) -
         missing += _app_roles(client, selection, grants)
     if missing and not allow_missing:
         raise TenancyError(
-            f"Named in scope_groups or role_mapping, but not found in Microsoft 365: {', '.join(missing)}",
+            f"Meant by scope_groups or role_mapping, but not found in Microsoft 365: {', '.join(missing)}",
             cause="its members would lose their role or their access; nothing was changed",
-            remedy="Restore the group or correct its id. If it is meant to be gone, take it out of the options, or set "
-            "allow_missing_groups=true",
+            remedy="Restore the group or correct its id. If it is meant to be gone, take it out of the options or the app "
+            "role, or set allow_missing_groups=true",
             kind="m365_group_missing", missing=missing,
         )
     return grants
@@ -91,6 +91,7 @@ def _app_roles(client: GraphClient, selection: Selection, grants: Grants) -> lis
             kind="invalid_options",
         )
     values, assignments = directory.app_roles(client, selection.role_app)
+    missing = [f"app role {value}" for value in selection.app_roles if value not in values.values()]
     for assignment in assignments:
         role = selection.app_roles.get(values.get(str(assignment.get("appRoleId")), ""))
         principal = str(assignment.get("principalId"))
@@ -99,6 +100,10 @@ def _app_roles(client: GraphClient, selection: Selection, grants: Grants) -> lis
         if assignment.get("principalType") == "User":
             grants.add([principal], flag(role))
         elif assignment.get("principalType") == "Group":
-            # A group that was just deleted leaves its assignment behind for a while.
-            grants.add(directory.direct_users(client, principal) or (), flag(role))
-    return [f"app role {value}" for value in selection.app_roles if value not in values.values()]
+            # A group that was deleted leaves its assignment behind for a while, and must not strip its members.
+            users = directory.direct_users(client, principal)
+            if users is None:
+                missing.append(f"group {principal}, which has an app role")
+            else:
+                grants.add(users, flag(role))
+    return missing

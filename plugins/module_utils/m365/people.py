@@ -75,8 +75,14 @@ def read(item: Mapping[str, Any]) -> Person | Gone:
 
 
 def key_bytes(key: str) -> bytes:
-    """The id in 16 bytes, for sets of a hundred thousand of them."""
-    return UUID(key).bytes
+    """The id in 16 bytes, for sets of a hundred thousand of them.
+
+    :raises TenancyError: ``m365_bad_answer`` for what is none.
+    """
+    try:
+        return UUID(key).bytes
+    except ValueError:
+        raise _without_id() from None
 
 
 class _Cleaner:
@@ -100,10 +106,14 @@ def _key(value: Any) -> str:
     try:
         return str(UUID(value))
     except (ValueError, TypeError, AttributeError):
-        raise TenancyError(
-            "Microsoft Graph sent a user without a valid id", cause="nothing was changed",
-            remedy="Run it again; if it stays, report it with the output of -vvv", kind="m365_bad_answer",
-        ) from None
+        raise _without_id() from None
+
+
+def _without_id() -> TenancyError:
+    return TenancyError(
+        "Microsoft Graph sent a user without a valid id", cause="nothing was changed",
+        remedy="Run it again; if it stays, report it with the output of -vvv", kind="m365_bad_answer",
+    )
 
 
 def _address(principal: str) -> str | None:

@@ -117,6 +117,12 @@ def fetch(
             reason, start = f"the delta link expired ({expired.kind})", expired.location
         except _TooMuch as much:
             reason, start = str(much), ""
+        except TenancyError as refused:
+            # A link that Graph does not know (any more) must not stop every run until a full round is due.
+            if demanded or refused.kind != "m365_refused" or refused.details["status"] != 400:
+                raise
+            reason, start = f"Microsoft Graph refused the delta link ({refused.details['code']})", ""
+        spool.clear()
         return _full(client, selection, Round(FULL, reason, grants=grants), spool, start)
     return _full(client, selection, Round(FULL, reason, grants=grants), spool)
 
@@ -145,7 +151,9 @@ def _full(client: GraphClient, selection: Selection, result: Round, spool: Spool
     try:
         result.link = _take(directory.users_delta(client, selection.properties, start), selection, result, spool)
     except DeltaExpired as expired:
-        # The server forgot this very round while it was paged. What is spooled stays: later rows win.
+        # The server forgot this very round while it was paged. Who was deleted since comes in none of its pages.
+        spool.clear()
+        result = Round(FULL, result.reason, grants=result.grants)
         result.link = _take(
             directory.users_delta(client, selection.properties, expired.location), selection, result, spool
         )

@@ -11,8 +11,10 @@ does not grow with the directory.
 from __future__ import annotations
 
 import tempfile
+from contextlib import contextmanager
 from typing import Iterator
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.m365.people import Person, key_bytes
 
 COLUMNS = ("seq", "external_id", "email", "name", "active", "department", "job_title", "user_type", "role", "reason")
@@ -25,7 +27,8 @@ class Spool:
     """A nameless temporary file of rows; nobody else can open it, and it is gone when the run ends, however it ends."""
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile(prefix="llmops-m365-")
+        with _disk():
+            self._file = tempfile.TemporaryFile(prefix="llmops-m365-")
         self._seen: set[bytes] = set()
         self._pending: list[str] = []
         self.rows = 0
@@ -35,7 +38,20 @@ class Spool:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._file.close()
+        try:
+            self._file.close()
+        except OSError:
+            # A full disk was told of already, and what closing would still write is of no use.
+            return
+
+    def clear(self) -> None:
+        """Forget all rows: the round begins anew."""
+        with _disk():
+            self._file.seek(0)
+            self._file.truncate()
+        self._seen.clear()
+        self._pending.clear()
+        self.rows, self.repeated = 0, False
 
     def has(self, key: str) -> bool:
         """Whether a row of this user was written."""
@@ -60,7 +76,8 @@ class Spool:
     def chunks(self) -> Iterator[bytes]:
         """The rows, from the start; may be asked for again."""
         self._flush()
-        self._file.seek(0)
+        with _disk():
+            self._file.seek(0)
         while chunk := self._file.read(_CHUNK):
             yield chunk
 
@@ -77,6 +94,21 @@ class Spool:
 
     def _flush(self) -> None:
         if self._pending:
-            self._file.seek(0, 2)
-            self._file.write(("\n".join(self._pending) + "\n").encode())
+            with _disk():
+                self._file.seek(0, 2)
+                self._file.write(("\n".join(self._pending) + "\n").encode())
             self._pending.clear()
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    """:raises TenancyError: ``m365_spool`` when the temporary file can't be made or written."""
+    try:
+        yield
+    except OSError as error:
+        raise TenancyError(
+            "The users from Microsoft 365 can't be kept in a temporary file",
+            cause=f"{error.strerror or error}; nothing was changed",
+            remedy="Free some space where temporary files are, 20 MB for 100,000 users, or set TMPDIR to another folder",
+            kind="m365_spool",
+        ) from None

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import env_fallback
@@ -42,17 +43,19 @@ ENTITY = {
     "throttle_budget": {"type": "int"},
 }
 
-_ENVIRONMENT = {
-    "client_id": "AZURE_CLIENT_ID",
+_FALLBACKS = {"client_id": "AZURE_CLIENT_ID", "authority_url": "AZURE_AUTHORITY_HOST"}
+# No fallbacks: a credential of the environment must not mix with one that is given.
+CREDENTIALS = {
     "client_secret": "AZURE_CLIENT_SECRET",
     "client_certificate": "AZURE_CLIENT_CERTIFICATE_PATH",
     "client_certificate_passphrase": "AZURE_CLIENT_CERTIFICATE_PASSWORD",
     "client_assertion_file": "AZURE_FEDERATED_TOKEN_FILE",
-    "authority_url": "AZURE_AUTHORITY_HOST",
 }
+WAYS = ("client_secret", "client_certificate", "client_assertion_file", "managed_identity")
+_COMPANIONS = ("client_certificate_key", "client_certificate_passphrase")
 
 SPEC = {
-    name: {**option, "fallback": (env_fallback, [_ENVIRONMENT[name]])} if name in _ENVIRONMENT else dict(option)
+    name: {**option, "fallback": (env_fallback, [_FALLBACKS[name]])} if name in _FALLBACKS else dict(option)
     for name, option in ENTITY.items()
 }
 
@@ -88,19 +91,43 @@ class GraphSettings:
     throttle_budget: int = THROTTLE_BUDGET
 
 
+def environment() -> dict[str, str]:
+    """The credentials in the environment, by option."""
+    return {name: os.environ[variable] for name, variable in CREDENTIALS.items() if os.environ.get(variable)}
+
+
+def credential(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The credential of the first layer that has one: it never mixes with that of another.
+
+    A key or passphrase that stands in a layer without a certificate belongs to whichever certificate is taken, so that
+    it can come from Ansible Vault while the certificate is named elsewhere.
+
+    :param layers: options, the most specific ones first.
+    """
+    found: dict[str, Any] = dict.fromkeys((*WAYS, *_COMPANIONS))
+    chosen = False
+    for layer in layers:
+        takes = not chosen and any(layer.get(way) for way in WAYS)
+        if takes:
+            found.update({way: layer.get(way) for way in WAYS})
+        if takes or not layer.get("client_certificate"):
+            found.update({name: found[name] or layer.get(name) for name in _COMPANIONS})
+        chosen = chosen or takes
+    return found
+
+
 def has_credentials(entity: Mapping[str, Any]) -> bool:
     """True when the options name an application and one way to prove to be it."""
     if entity.get("managed_identity"):
         return True
-    ways = ("client_secret", "client_certificate", "client_assertion_file")
-    return bool(entity.get("client_id")) and any(entity.get(way) for way in ways)
+    return bool(entity.get("client_id")) and any(entity.get(way) for way in WAYS)
 
 
 def read(entity: Mapping[str, Any], tenant_id: str) -> GraphSettings:
     """Typed settings of one entry of the options.
 
     :param tenant_id: the Microsoft 365 tenant to sign in to.
-    :raises TenancyError: ``m365_no_credentials``, ``m365_bad_url``.
+    :raises TenancyError: ``m365_no_credentials``, ``m365_bad_url``, ``invalid_options``.
     """
     if not has_credentials(entity):
         raise TenancyError(
@@ -123,15 +150,35 @@ def read(entity: Mapping[str, Any], tenant_id: str) -> GraphSettings:
         authority_url=_https(entity.get("authority_url") or authority, "authority_url"),
         graph_url=_https(entity.get("graph_url") or graph, "graph_url"),
         ca_path=entity.get("ca_path"),
-        request_timeout=entity.get("request_timeout") or REQUEST_TIMEOUT,
-        throttle_budget=THROTTLE_BUDGET if entity.get("throttle_budget") is None else entity["throttle_budget"],
+        request_timeout=within(entity, "request_timeout", REQUEST_TIMEOUT, 1, 3600, "seconds"),
+        throttle_budget=within(entity, "throttle_budget", THROTTLE_BUDGET, 0, 86_400, "seconds"),
+    )
+
+
+def within(entity: Mapping[str, Any], name: str, default: int, lowest: int, highest: int, unit: str) -> int:
+    """The number in an option, or the default when it is not given.
+
+    :raises TenancyError: ``invalid_options`` for one out of range.
+    """
+    number = entity.get(name)
+    if number is None:
+        return default
+    if lowest <= number <= highest:
+        return int(number)
+    raise TenancyError(
+        f"{name} is {number}, which is not {lowest} to {highest} {unit}",
+        remedy=f"Give {lowest} to {highest}, or leave it out for {default}",
+        kind="invalid_options",
     )
 
 
 def _https(url: str, name: str) -> str:
     """``url`` without a trailing slash when it is an https URL of a host and nothing more."""
     text = url.strip().rstrip("/")
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme != "https" or not parts.hostname or parts.username or parts.path or parts.query or parts.fragment:
         raise TenancyError(
             f"{name} is not an https address of a server",
@@ -142,10 +189,11 @@ def _https(url: str, name: str) -> str:
     return text
 
 
-def _listed_secrets(params: Mapping[str, Any]) -> list[str]:
-    """Secrets inside a list of tenants: masked as whole values even where they were given as a list's item."""
+def _hidden_secrets(params: Mapping[str, Any]) -> list[str]:
+    """Secrets inside a list of tenants and in the environment: masked as whole values wherever they occur."""
     names = [name for name, option in ENTITY.items() if option.get("no_log")]
-    return [str(item[name]) for item in params.get("tenants") or [] for name in names if item.get(name)]
+    places = [*(params.get("tenants") or []), environment()]
+    return [str(place[name]) for place in places for name in names if place.get(name)]
 
 
-GROUP = OptionGroup(spec=SPEC, secrets=_listed_secrets, libraries=("msal", "requests"))
+GROUP = OptionGroup(spec=SPEC, secrets=_hidden_secrets, libraries=("msal", "requests"))

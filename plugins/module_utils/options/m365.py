@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Mapping
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.options import graph
+from ansible_collections.llmops.tenancy.plugins.module_utils.options.entities import entities
 
 # No defaults: in a list they would hide what stands at the top. The domain has them.
 ENTITY: dict[str, Any] = {
@@ -34,3 +35,16 @@ ENTITY: dict[str, Any] = {
 
 # What stands at the top holds for all tenants of the list that say nothing themselves.
 SHARED = tuple(name for name in ENTITY if name not in ("tenant", "m365_tenant_id"))
+
+
+def entries(params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The tenants of a call, each with all its options, and with one credential: its own, that of the top, or that of
+    the environment.
+
+    :raises TenancyError: ``invalid_options``.
+    """
+    found = entities(params, ENTITY, "tenants", shared=SHARED)
+    own = params["tenants"] or [{}] * len(found)
+    return [
+        {**entry, **graph.credential((item, params, graph.environment()))} for entry, item in zip(found, own)
+    ]

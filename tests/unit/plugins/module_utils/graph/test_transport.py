@@ -39,6 +39,7 @@ def test_same_server(url: str) -> None:
         "//graph.microsoft.com/",
         "/v1.0/users",
         "https://graph.microsoft.com:99999/",
+        "https://[graph.microsoft.com/",
         "",
     ],
 )

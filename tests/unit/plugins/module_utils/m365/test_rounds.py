@@ -108,10 +108,32 @@ def test_combined() -> None:
     assert fleet.combined([failed("b")], fail_at_end=True)["error"]["kind"] == "k"
 
 
-@pytest.mark.parametrize("days", [0, 7])
-def test_full_every(days: int) -> None:
-    with pytest.raises(TenancyError):
-        fleet.wish_of({**dict.fromkeys(m365.ENTITY), "tenant": "ab", "full_every": days})
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"full_every": 0},
+        {"full_every": 7},
+        {"max_deactivations": -1},
+        {"max_deactivations_percent": -1},
+        {"max_deactivations_percent": 101},
+    ],
+)
+def test_numbers_out_of_range(given: dict[str, int]) -> None:
+    with pytest.raises(TenancyError) as caught:
+        fleet.wish_of({**dict.fromkeys(m365.ENTITY), "tenant": "ab", **given})
+    assert caught.value.kind == "invalid_options" and next(iter(given)) in str(caught.value)
+
+
+def test_fault_that_nobody_foresaw_is_one_tenants_alone() -> None:
+    """With an option that can't be, as a bug would bring it."""
+    broken = {**dict.fromkeys(m365.ENTITY), "tenant": "ab", "role_mapping": 5}
+    refused = {**dict.fromkeys(m365.ENTITY), "tenant": "NO"}
+    given = {"optional": True, "check": False, "warn": print}
+    results = fleet.synchronise_all(None, [broken, refused], **given)
+    assert [result["error"]["kind"] for result in results] == ["unexpected", "invalid_slug"]
+    found = fleet.combined(results, fail_at_end=True)
+    assert found["msg"].startswith("2 of 2 tenants failed") and "AttributeError" in found["msg"]
+    assert "Traceback" in found["exception"] and "exception" not in found["tenants"][0]
 
 
 def test_wish() -> None:

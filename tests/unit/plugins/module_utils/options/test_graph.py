@@ -68,6 +68,7 @@ def test_clouds(given: dict[str, Any], authority: str, base: str) -> None:
         "https://u:p@login.example",
         "https://login.example/tenant",
         "https://x?y=1",
+        "https://[login.example",
     ],
 )
 def test_addresses_that_are_refused(url: str) -> None:
@@ -76,14 +77,62 @@ def test_addresses_that_are_refused(url: str) -> None:
     assert caught.value.kind == "m365_bad_url" and "u:p" not in str(caught.value)
 
 
-def test_secrets_are_not_shown() -> None:
+@pytest.mark.parametrize("given", [{"request_timeout": 0}, {"request_timeout": -5}, {"throttle_budget": -1}])
+def test_numbers_out_of_range(given: dict[str, int]) -> None:
+    with pytest.raises(TenancyError) as caught:
+        graph.read({**GIVEN, **given}, "t")
+    assert caught.value.kind == "invalid_options" and next(iter(given)) in str(caught.value)
+    assert graph.read({**GIVEN, "throttle_budget": 0}, "t").throttle_budget == 0
+
+
+CERTIFICATE = {"client_certificate": "/own.pem"}
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        ([{}, {}, {}], {}),
+        ([{}, {"client_secret": "top"}, {"client_certificate": "/env.pem"}], {"client_secret": "top"}),
+        ([{"client_secret": "own"}, CERTIFICATE, {}], {"client_secret": "own"}),
+        ([{"managed_identity": True}, {"client_secret": "top"}, {}], {"managed_identity": True}),
+        ([{"managed_identity": False}, {"client_secret": "top"}, {}], {"client_secret": "top"}),
+        ([{}, {}, {"client_secret": "env", "client_assertion_file": "/t"}], {"client_secret": "env", "client_assertion_file": "/t"}),
+        # From Ansible Vault, for the certificate that the tenant's file names.
+        ([CERTIFICATE, {"client_certificate_passphrase": "p"}, {}], {**CERTIFICATE, "client_certificate_passphrase": "p"}),
+        ([{"client_certificate_passphrase": "p"}, {}, CERTIFICATE], {**CERTIFICATE, "client_certificate_passphrase": "p"}),
+        # What belongs to another certificate is not taken.
+        ([CERTIFICATE, {"client_certificate": "/top.pem", "client_certificate_key": "/top.key"}, {}], CERTIFICATE),
+    ],
+)
+def test_credentials_of_different_places_do_not_mix(layers: list[dict[str, Any]], expected: dict[str, Any]) -> None:
+    assert {name: value for name, value in graph.credential(layers).items() if value is not None} == expected
+
+
+def test_tenants_of_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in graph.CREDENTIALS.values():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "of the environment")
+    nothing = dict.fromkeys(m365.ENTITY)
+    listed = [{**nothing, "tenant": "one"}, {**nothing, "tenant": "two", "client_certificate": "/two.pem"}]
+    one, two = m365.entries({**nothing, "client_id": "shared", "tenants": listed})
+    assert (one["client_id"], one["client_secret"], two["client_id"]) == ("shared", "of the environment", "shared")
+    assert (two["client_certificate"], two["client_secret"]) == ("/two.pem", None)
+    (alone,) = m365.entries({**nothing, "tenant": "one", "client_secret": "given", "tenants": None})
+    assert alone["client_secret"] == "given"
+
+
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = graph.read({**GIVEN, "client_certificate_passphrase": "covered"}, "t")
     assert "hidden" not in repr(settings) and "covered" not in repr(settings)
     listed = {
         "tenants": [{"client_secret": "first"}, {"client_secret": None, "client_certificate_passphrase": "second"}]
     }
+    for name in graph.CREDENTIALS.values():
+        monkeypatch.delenv(name, raising=False)
     assert list(graph.GROUP.secrets(listed)) == ["first", "second"]
     assert list(graph.GROUP.secrets({"tenants": None})) == []
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "third")
+    assert list(graph.GROUP.secrets({"tenants": None})) == ["third"]
 
 
 def test_fragment_documents_every_option() -> None:
@@ -92,7 +141,7 @@ def test_fragment_documents_every_option() -> None:
     assert documented.keys() == graph.SPEC.keys()
     for name, option in graph.SPEC.items():
         assert documented[name]["type"] == option["type"]
-        for variable in option.get("fallback", (None, []))[1]:
+        for variable in (*option.get("fallback", (None, []))[1], *filter(None, [graph.CREDENTIALS.get(name)])):
             assert f"E({variable})" in str(documented[name]["description"])
 
 
