@@ -71,7 +71,8 @@ options:
   models_dir:
     description:
       - Directory on the machine the module runs on where the agent keeps its models, such as the mount point of its volume.
-      - With it, a model that does not fit is refused with both numbers as soon as its size is known.
+      - With it, a model that does not fit is refused with both numbers, also in check mode. Of the size counts what the agent lacks.
+      - Where the registry can't be asked for the size from the machine the module runs on, it is known once the pull began.
       - A warning tells when the module can't see it; then Ollama finds out by itself.
     type: path
   file:

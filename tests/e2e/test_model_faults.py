@@ -174,12 +174,26 @@ def test_an_agent_that_is_restarted_in_the_middle(agent, big, fault_proxy, run_p
 def test_a_disk_that_is_too_small_is_told_with_both_numbers(engine, big, registry, run_module):
     with small_disk(SIZE_MB - 4) as disk, model_agent(engine, 12421, models=disk) as agent:
         params = agent.params(registry.address, model=big, models_dir=str(disk), min_free="1m")
-        run = run_module("ollama_model", params)
-        assert run.failed and run.result["error"]["kind"] == "disk_full"
-        needed, free = (run.result["models"][0]["error"][key] for key in ("needed", "free"))
-        assert needed > free
-        assert "MiB are still to come" in run.msg and f"{disk} has" in run.msg
-        assert agent.models() == {}
+        for check in (True, False):
+            run = run_module("ollama_model", params, check=check)
+            assert run.failed and run.result["error"]["kind"] == "disk_full"
+            needed, free = (run.result["models"][0]["error"][key] for key in ("needed", "free"))
+            assert needed >= TOTAL > free
+            assert "MiB are still to come" in run.msg and f"{disk} has" in run.msg
+        assert agent.models() == {} and not any(disk.rglob("sha256-*"))
+
+
+def test_room_is_asked_for_what_is_still_to_come_only(engine, big, fault_proxy, run_module):
+    with small_disk(SIZE_MB + 4) as disk, model_agent(engine, 12421, models=disk) as agent:
+        fault_proxy.add(**BYTES, stall_after=TOTAL // 2)
+        params = agent.params(fault_proxy, model=big, models_dir=str(disk), min_free="1m")
+        run = run_module("ollama_model", {**params, "stall_timeout": 2, "retries": 0})
+        assert run.failed and run.result["error"]["kind"] == "stalled"
+        # What was pulled is kept and asks for no room again.
+        assert run_module("ollama_model", params, check=True).ok()["changed"]
+        fault_proxy.clear()
+        assert run_module("ollama_model", params).ok()["changed"]
+        assert set(agent.models()) == {f"{big}:latest"}
 
 
 def test_a_disk_that_fills_up_is_told_in_words(engine, big, registry, run_module):
@@ -258,11 +272,11 @@ def _ended(proxy: FaultProxy, request) -> bool:
 
 LEASE_TEST = """
 import sys, time
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama import bring, jobs, reference, worker
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama import jobs, reference, step, worker
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.ollama import TransferSettings
 endpoint, mirror, model, leased = sys.argv[1:]
 worker.LEASE = 2.0
-step = bring.Step("agent a", endpoint, model + ":latest", reference.on_mirror(model, mirror, True))
+step = step.Step("agent a", endpoint, model + ":latest", reference.on_mirror(model, mirror, True))
 job = jobs.create({})
 lifeline = worker.start(job, [step], TransferSettings(30, 60, 5, 1, 0), leased=leased != "free")
 if leased != "killed":

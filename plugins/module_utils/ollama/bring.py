@@ -20,35 +20,14 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.ndjson impor
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.patience import StallWatch
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.progress import Meter, Progress
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference import Reference
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import check_room
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.step import Step
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.stream import Stream
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.ollama import TransferSettings
-from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import human_size
 
 
 class Cancelled(Exception):
     """Nobody wants the model any more."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One model to bring to one agent.
-
-    :param agent: how to call the agent. :param endpoint: its URL. :param model: the model's plain name, with its tag.
-    :param source: where a registry has it, or the file that it is made of.
-    :param models_dir: directory on this machine where the agent keeps its models, to measure the room there.
-    """
-
-    agent: str
-    endpoint: str
-    model: str
-    source: Reference | ModelFile
-    models_dir: str = ""
-
-    def source_words(self) -> dict[str, str]:
-        """Where it comes from, as :func:`faults.meaning_of` takes it."""
-        if isinstance(self.source, ModelFile):
-            return {"file": os.path.basename(self.source.path) or "the file"}
-        return {"registry": self.source.host}
 
 
 @dataclass
@@ -112,7 +91,6 @@ def _create(
     client: OllamaClient, step: Step, file: ModelFile, settings: TransferSettings, watcher: Watcher
 ) -> None:
     if not client.has_blob(file.digest):
-        check_room(step, file.size, settings.min_free)
         _upload(client, file, watcher)
     name = os.path.basename(file.path) or "model.gguf"
     with client.create(step.model, {name: file.digest}) as stream:
@@ -177,34 +155,3 @@ def _follow(stream: Stream, step: Step, settings: TransferSettings, watcher: Wat
                 remedy="Check the way to the registry and run again: what was pulled is kept; or raise stall_timeout",
                 kind="stalled",
             )
-
-
-def free_bytes(folder: str) -> int | None:
-    """Bytes that are free for us on the volume of ``folder``; None when this machine or user does not see it."""
-    try:
-        volume = os.statvfs(folder)
-    except OSError:
-        return None
-    return volume.f_bavail * volume.f_frsize
-
-
-def check_room(step: Step, needed: int, min_free: int) -> None:
-    """Make sure that ``needed`` bytes fit beside ``min_free`` others, as far as this machine sees the agent's volume.
-
-    :raises TenancyError: ``disk_full``, with both numbers.
-    """
-    if not step.models_dir or needed <= 0:
-        return
-    free = free_bytes(step.models_dir)
-    if free is None:
-        return
-    if needed + min_free > free:
-        raise TenancyError(
-            f"There is no room for model {step.model} of {step.agent}",
-            cause=f"{human_size(needed)} are still to come and {human_size(min_free)} shall stay free, but"
-            f" {step.models_dir} has {human_size(free)}",
-            remedy="Free space there, remove models with state=absent, or take a smaller model",
-            kind="disk_full",
-            needed=needed,
-            free=free,
-        )

@@ -98,7 +98,7 @@ def follow(job: jobs.Job, wishes: Sequence[Wish], settings: TransferSettings, ca
 
 def _look(wishes: Sequence[Wish], settings: TransferSettings, call: Call) -> list[Finding]:
     with ThreadPoolExecutor(_LOOKERS) as pool:
-        return list(pool.map(lambda wish: look(wish, settings.timeout, check=call.check), wishes))
+        return list(pool.map(lambda wish: look(wish, settings, check=call.check), wishes))
 
 
 def _needs_file(finding: Finding, settings: TransferSettings) -> bool:

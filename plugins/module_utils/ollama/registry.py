@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from typing import Mapping
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import nearest
@@ -33,11 +34,16 @@ class _NoAnswer(Exception):
 class Published:
     """A model as a registry has it now.
 
-    :param digest: as Ollama lists it, in hexadecimal. :param size: bytes of its layers.
+    :param digest: as Ollama lists it, in hexadecimal. :param layers: bytes of each, by its digest (``sha256:…``).
     """
 
     digest: str
-    size: int
+    layers: Mapping[str, int]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its layers."""
+        return sum(self.layers.values())
 
 
 def look_up(reference: Reference, timeout: float) -> Published | None:
@@ -48,15 +54,25 @@ def look_up(reference: Reference, timeout: float) -> Published | None:
     try:
         body = _get(reference, reference.manifest_path, timeout)
         manifest = json.loads(body)
-        layers = [*manifest["layers"], manifest.get("config") or {}]
-        size = sum(int(layer.get("size", 0)) for layer in layers)
+        listed = [*manifest["layers"], *filter(None, [manifest.get("config")])]
+        layers = {str(layer["digest"]): int(layer.get("size", 0)) for layer in listed}
     except _NoAnswer as error:
         if error.status == 404:
             raise not_found(reference, timeout) from error
         return None
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-    return Published(hashlib.sha256(body).hexdigest(), size)
+    return Published(hashlib.sha256(body).hexdigest(), layers)
+
+
+def layers(reference: Reference, timeout: float) -> Mapping[str, int]:
+    """Bytes of each layer by its digest; empty when the registry does not tell, for whatever reason."""
+    try:
+        published = look_up(reference, timeout)
+    except TenancyError:
+        # The agent will be told the same, or knows a way that we don't.
+        return {}
+    return published.layers if published else {}
 
 
 def not_found(reference: Reference, timeout: float) -> TenancyError:

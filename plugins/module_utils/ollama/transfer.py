@@ -11,9 +11,12 @@ from typing import Callable
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama import faults, registry
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.bring import Cancelled, Step, Watcher, bring
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.bring import Cancelled, Watcher, bring
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.client import OllamaClient
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.patience import delays
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference import Reference
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import check_before
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.step import Step
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.ollama import TransferSettings
 
 
@@ -25,6 +28,8 @@ def transfer(
     :param retrying: is told the number of the next attempt and why there is one.
     :raises TenancyError: why it can't be brought. :raises Cancelled: it was told to end.
     """
+    # A small disk beside a fast registry is full before Ollama tells the first size.
+    check_before(step, OllamaClient(step.endpoint, settings.timeout, step.agent), settings)
     attempt, furthest = 1, 0
     waits = delays(settings.retries, random.random)
     while True:

@@ -13,7 +13,6 @@ from typing import Any, Mapping
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import full_model
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama import registry
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.bring import Step, free_bytes
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.client import Model, OllamaClient
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.files import (
     ModelFile,
@@ -27,6 +26,9 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference im
     on_mirror,
     parse_model,
 )
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import check_before, free_bytes
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.step import Step
+from ansible_collections.llmops.tenancy.plugins.module_utils.options.ollama import TransferSettings
 
 _FROM_BLOB = re.compile(r"^FROM .*sha256-([0-9a-f]{64})\s*$", re.MULTILINE)
 # The registry is asked for a prediction only, so it must not hold a run up for long.
@@ -118,13 +120,13 @@ def _reference(model: str, mirror: str | None, insecure: bool) -> Reference:
     return reference.without_tls() if insecure and reference.host != DEFAULT_REGISTRY else reference
 
 
-def look(wish: Wish, timeout: float, *, check: bool) -> Finding:
+def look(wish: Wish, settings: TransferSettings, *, check: bool) -> Finding:
     """Compare a wish with what its agent has. Reads only; an error is part of the finding.
 
     :param check: also find out what a pull would bring, which a real run will see anyway.
     """
     finding = Finding(wish)
-    client = OllamaClient(wish.endpoint, timeout, wish.label)
+    client = OllamaClient(wish.endpoint, settings.timeout, wish.label)
     try:
         models = _models(client, finding, check)
         finding.before = finding.after = models.get(wish.model)
@@ -133,9 +135,11 @@ def look(wish: Wish, timeout: float, *, check: bool) -> Finding:
         elif wish.path:
             _from_file(finding, client)
         else:
-            _from_registry(finding, models, timeout, check)
+            _from_registry(finding, models, settings.timeout, check)
         if finding.step and wish.models_dir and free_bytes(wish.models_dir) is None:
             finding.warnings.append(f"{wish.models_dir} can't be seen from here: free space for {wish.model} unchecked")
+        elif finding.step and check and (wish.path or finding.after.digest):
+            check_before(finding.step, client, settings)
     except TenancyError as error:
         finding.error, finding.after, finding.verb = error, finding.before, ""
     return finding

@@ -19,10 +19,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, NoReturn, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.bring import Cancelled, Step, Watcher
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.bring import Cancelled, Watcher
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.jobs import LEASE, Job
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.lifeline import Lifeline
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.progress import Progress
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.step import Step
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.transfer import transfer
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.ollama import TransferSettings
 

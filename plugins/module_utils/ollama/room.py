@@ -1,0 +1,91 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether a model fits on the volume of its agent, where this machine can see that."""
+
+from __future__ import annotations
+
+import os
+from typing import Mapping
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama import registry
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.client import OllamaClient
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.files import ModelFile
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.step import Step
+from ansible_collections.llmops.tenancy.plugins.module_utils.options.ollama import TransferSettings
+from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import human_size
+
+# The registry is asked for the size only, so it must not hold a run up for long.
+_LOOK_UP_LIMIT = 10.0
+
+
+def free_bytes(folder: str) -> int | None:
+    """Bytes that are free for us on the volume of ``folder``; None when this machine or user does not see it."""
+    try:
+        volume = os.statvfs(folder)
+    except OSError:
+        return None
+    return volume.f_bavail * volume.f_frsize
+
+
+def check_before(step: Step, client: OllamaClient, settings: TransferSettings) -> None:
+    """Make sure that the model fits before its first byte is asked for, as far as its size is known.
+
+    :raises TenancyError: ``disk_full``, with both numbers.
+    """
+    # Where the room can't be seen, nobody has to be asked for the size.
+    if step.models_dir and free_bytes(step.models_dir) is not None:
+        check_room(step, _to_come(step, client, settings.timeout), settings.min_free)
+
+
+def _to_come(step: Step, client: OllamaClient, timeout: float) -> int:
+    """Bytes of the model that the agent does not have; 0 when its registry can't be asked from here."""
+    if isinstance(step.source, ModelFile):
+        layers: Mapping[str, int] = {step.source.digest: step.source.size}
+    else:
+        layers = registry.layers(step.source, min(timeout, _LOOK_UP_LIMIT))
+    blobs = [(digest, size, os.path.join(step.models_dir, "blobs", digest.replace(":", "-"))) for digest, size in layers.items()]
+    missing = [
+        (size, path) for digest, size, path in blobs if not os.path.exists(path) and not _has_blob(client, digest)
+    ]
+    return sum(max(0, size - _allocated(f"{path}-partial")) for size, path in missing)
+
+
+def _has_blob(client: OllamaClient, digest: str) -> bool:
+    try:
+        return client.has_blob(digest)
+    except TenancyError:
+        # In check mode the agent may not run yet.
+        return False
+
+
+def _allocated(path: str) -> int:
+    """Bytes that a file takes on its disk: Ollama makes it as long as the layer at once, and fills it by and by."""
+    try:
+        return os.stat(path).st_blocks * 512
+    except OSError:
+        return 0
+
+
+def check_room(step: Step, needed: int, min_free: int) -> None:
+    """Make sure that ``needed`` bytes fit beside ``min_free`` others, as far as this machine sees the agent's volume.
+
+    :raises TenancyError: ``disk_full``, with both numbers.
+    """
+    if not step.models_dir or needed <= 0:
+        return
+    free = free_bytes(step.models_dir)
+    if free is None:
+        return
+    if needed + min_free > free:
+        raise TenancyError(
+            f"There is no room for model {step.model} of {step.agent}",
+            cause=f"{human_size(needed)} are still to come and {human_size(min_free)} shall stay free, but"
+            f" {step.models_dir} has {human_size(free)}",
+            remedy="Free space there, remove models with state=absent, or take a smaller model",
+            kind="disk_full",
+            needed=needed,
+            free=free,
+        )
