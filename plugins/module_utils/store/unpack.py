@@ -36,12 +36,23 @@ def listed(path: str, names: Sequence[str] = (), checksum: str = "") -> list[Lis
         return [model for model in archive.index.models if model.name in wanted]
 
 
+def manifest_of(path: str, name: str, checksum: str = "") -> content.Manifest:
+    """The manifest of a model of an archive. Its blobs are not read.
+
+    :raises TenancyError: as :func:`listed`.
+    """
+    with opened(path) as archive:
+        _check_index(archive, checksum)
+        (wanted,) = select(archive.index, [name], path)
+        return _manifest(archive, wanted)
+
+
 def unpack(
-    path: str, names: Sequence[str], stage: Stage, present: Callable[[str], bool], see: See, checksum: str = ""
+    path: str, names: Sequence[str], stage: Stage, present: Callable[[str, int], bool], see: See, checksum: str = ""
 ) -> list[content.Manifest]:
     """Put the manifests of models into ``stage``, and the blobs that are not ``present`` in the store.
 
-    :param present: whether the store has a blob ``sha256:…`` already. :param see: takes readings, may raise to end it.
+    :param present: whether the store has a blob, by digest and size, already. :param see: takes readings, may raise to end it.
     :param checksum: see :func:`listed`.
     :returns: the manifests, in the order of ``names``.
     :raises TenancyError: as :func:`listed`, and ``bad_archive`` for bytes that are not what their checksum says.
@@ -49,9 +60,10 @@ def unpack(
     with opened(path) as archive:
         _check_index(archive, checksum)
         wanted = select(archive.index, names, path)
-        digests = {model.name: model.digest for model in archive.index.models}
-        manifests = [_manifest(archive, name, digests[name], stage) for name in wanted]
-        missing = {blob.digest: blob.size for one in manifests for blob in one.blobs if not present(blob.digest)}
+        manifests = [_manifest(archive, name) for name in wanted]
+        for name, manifest in zip(wanted, manifests):
+            _write(stage.manifest(name), manifest.body)
+        missing = {blob.digest: blob.size for one in manifests for blob in one.blobs if not present(blob.digest, blob.size)}
         meter = _Meter(missing, see)
         for digest, size in missing.items():
             _blob(archive, digest, size, stage, meter)
@@ -69,15 +81,18 @@ def _check_index(archive: Archive, checksum: str) -> None:
         )
 
 
-def _manifest(archive: Archive, name: str, digest: str, stage: Stage) -> content.Manifest:
+def _manifest(archive: Archive, name: str) -> content.Manifest:
     with archive.open(f"manifests/{manifest_path(name)}") as source:
         manifest = content.parse(source.read(LARGEST_TEXT), name)
-    if manifest.digest != digest:
+    if manifest.digest not in {model.digest for model in archive.index.models if model.name == name}:
         raise bad(archive.path, f"the manifest of {name} is another one than its index says")
-    os.makedirs(os.path.dirname(stage.manifest(name)), exist_ok=True)
-    with open(stage.manifest(name), "wb") as out:
-        out.write(manifest.body)
     return manifest
+
+
+def _write(path: str, body: bytes) -> None:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as out:
+        out.write(body)
 
 
 def _blob(archive: Archive, digest: str, size: int, stage: Stage, meter: "_Meter") -> None:

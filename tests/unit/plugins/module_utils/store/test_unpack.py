@@ -75,7 +75,7 @@ def make(request, tmp_path):
     return lambda files: request.param(tmp_path / "archive", files)
 
 
-def take(path: str, place: Stage, names: tuple[str, ...] = (), checksum: str = "", present=lambda digest: False):
+def take(path: str, place: Stage, names: tuple[str, ...] = (), checksum: str = "", present=lambda digest, size: False):
     return unpack(path, names, place, present, lambda progress: None, checksum)
 
 
@@ -94,7 +94,7 @@ def test_whole(make, place):
 
 
 def test_what_the_store_has_is_not_taken_again(make, place):
-    take(make(members()), place, present=lambda one: one == digest(WEIGHTS))
+    take(make(members()), place, present=lambda one, size: one == digest(WEIGHTS))
     assert set(files_of(place)) == {MANIFEST, blob(CONFIG)}
 
 
