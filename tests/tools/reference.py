@@ -89,6 +89,8 @@ def page() -> str:
         parts.append(f"## {flow.playbook}\n\n" + table(rows, "variable", "required", "meaning"))
     rows = [(f"`{role}`", f"[roles/{role}/README.md](../roles/{role}/README.md)") for role in ("docker_host", "ollama_image", "catalog_host")]
     parts.append("## prepare_host, unprepare_host\n\nThe variables of their roles:\n\n" + table(rows, "role", "variables"))
+    rows = [("`model_mirror`", "[roles/model_mirror/README.md](../roles/model_mirror/README.md)")]
+    parts.append("## prepare_mirror\n\nThe variables of its role:\n\n" + table(rows, "role", "variables"))
     rows = [(f"`{variable}`", described(variable, "agent", "main")) for variable in flows.CONNECTION]
     parts.append("## How to reach things\n\nTaken by every playbook; they belong into the inventory.\n\n" + table(rows, "variable", "meaning"))
     rows = [

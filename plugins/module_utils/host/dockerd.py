@@ -16,14 +16,14 @@ import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Sequence
+from typing import Any, Callable
 from urllib.parse import urlsplit
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.host import process
 from ansible_collections.llmops.tenancy.plugins.module_utils.host.system import SEARCH_PATH
 
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
-_LOG_LINES = 5
 _FINAL = ("failed to start", "level=fatal", "panic:")
 # What is said of an engine that does not answer, or is not one of this machine. What it holds is unknown, which is not nothing.
 UNKNOWN: dict[str, Any] = {"answers": False, "version": None, "containers": None, "volumes": None, "error": "not asked"}
@@ -162,32 +162,9 @@ def start(daemon: Daemon) -> int:
         )
     # What an earlier engine wrote there explains nothing of this one.
     since = os.path.getsize(daemon.log_file) if os.path.exists(daemon.log_file) else 0
-    pid = _spawn([executable, *daemon.command()[1:]], daemon.log_file)
-    _wait(daemon, lambda: _exit_code(pid), since)
+    pid = process.spawn([executable, *daemon.command()[1:]], daemon.log_file)
+    _wait(daemon, lambda: process.exit_code(pid), since)
     return pid
-
-
-def _spawn(command: Sequence[str], log_file: str) -> int:
-    """Process id of ``command``, started in a session of its own, so that neither the end of Ansible nor Ctrl-C reaches it."""
-    pid = os.fork()
-    if pid:
-        return pid
-    try:
-        os.setsid()
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        os.execv(command[0], list(command))
-    finally:
-        # Only where the engine could not be started: nothing of the module may go on in the child.
-        os._exit(127)
-
-
-def _exit_code(pid: int) -> int | None:
-    """How a child ended, None while it runs."""
-    ended, status = os.waitpid(pid, os.WNOHANG)
-    return os.waitstatus_to_exitcode(status) if ended else None
 
 
 def stop(daemon: Daemon) -> None:
@@ -204,7 +181,7 @@ def stop(daemon: Daemon) -> None:
         if time.monotonic() > deadline:
             raise TenancyError(
                 f"Docker Engine (process {pid}) did not end within {daemon.timeout} s",
-                cause=f"see the end of {daemon.log_file}: {_log_tail(daemon.log_file)}",
+                cause=f"see the end of {daemon.log_file}: {process.log_tail(daemon.log_file, final=_FINAL)}",
                 remedy="Look for a container that does not stop, and run this again",
                 kind="engine_not_stopped",
             )
@@ -222,22 +199,8 @@ def _wait(daemon: Daemon, ended: Callable[[], int | None], since: int = 0) -> No
             what = f"ended with code {code}" if code is not None else f"did not answer within {daemon.timeout} s"
             raise TenancyError(
                 f"Docker Engine at {daemon.url} {what}",
-                cause=_log_tail(daemon.log_file, since) or str(answer["error"]),
+                cause=process.log_tail(daemon.log_file, since, _FINAL) or str(answer["error"]),
                 remedy=f"Mend what the log {daemon.log_file} says and run this again",
                 kind="engine_not_started",
             )
         time.sleep(0.1)
-
-
-def _log_tail(path: str, since: int = 0) -> str:
-    """The last lines that were written after the first ``since`` bytes."""
-    try:
-        with open(path, "rb") as log:
-            log.seek(0, os.SEEK_END)
-            log.seek(max(since, log.tell() - 65536))
-            lines: Sequence[str] = log.read().decode(errors="replace").splitlines()
-    except OSError:
-        return ""
-    # A crash ends with a long trace; what it was about stands before it.
-    final = [line for line in lines if any(word in line for word in _FINAL)]
-    return " | ".join((final or lines)[-_LOG_LINES:])

@@ -22,6 +22,7 @@ NO_TWIN = {
     "catalog": "returns version, applied and pending migrations in check mode",
     "check_variables": "has no state",
     "docker_engine": "host_info reads it",
+    "host_server": "returns what runs in check mode",
     "ollama_image": "returns what is there in check mode",
     "tenant_report": "has no state",
     "tenant_settings": "has no state",
