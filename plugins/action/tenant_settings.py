@@ -27,13 +27,14 @@ class ActionModule(ActionBase):
 
     TRANSFERS_FILES = False
     _requires_connection = False
+    FLOWS: tuple[str, ...] = tuple(name for name in FLOWS if name not in ("drift", "reconcile"))
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Checked settings, or one line that says what is wrong with them."""
         result = super().run(tmp, task_vars)
         _validated, options = self.validate_argument_spec(
             argument_spec={
-                "flow": {"type": "str", "choices": list(FLOWS), "default": "onboard"},
+                "flow": {"type": "str", "choices": list(self.FLOWS), "default": self.FLOWS[0]},
                 "known": {"type": "list", "elements": "str", "default": []},
             }
         )
@@ -76,26 +77,24 @@ class ActionModule(ActionBase):
         if not flow.file:
             return []
         paths = list(self._tenant_files(tenant, task_vars))
-        if len(paths) > 1:
-            raise TenancyError(
-                f"The tenant {tenant} has {len(paths)} files",
-                cause=" and ".join(paths),
-                remedy="Keep one of them",
-                kind="ambiguous_file",
-            )
+        resolve.refuse_several(tenant, paths)
         return [resolve.Layer(path, self._read_file(path, tenant, flow)) for path in paths]
 
     def _tenant_files(self, tenant: str, task_vars: Mapping[str, Any]) -> Iterator[str]:
-        """Paths of ``tenants/<tenant>.yml`` beside each inventory source, or inside of one that is a folder."""
+        """Paths of ``tenants/<tenant>.yml``."""
         seen = set()
+        for folder in self._tenant_folders(task_vars):
+            for suffix in ("yml", "yaml"):
+                path = os.path.realpath(os.path.join(folder, f"{tenant}.{suffix}"))
+                if os.path.isfile(path) and path not in seen:
+                    seen.add(path)
+                    yield path
+
+    def _tenant_folders(self, task_vars: Mapping[str, Any]) -> Iterator[str]:
+        """Folders ``tenants`` beside each inventory source, or inside of one that is a folder."""
         for source in task_vars.get("ansible_inventory_sources") or []:
-            folders = [source, os.path.dirname(source)] if os.path.isdir(source) else [os.path.dirname(source)]
-            for folder in folders:
-                for suffix in ("yml", "yaml"):
-                    path = os.path.realpath(os.path.join(folder, "tenants", f"{tenant}.{suffix}"))
-                    if os.path.isfile(path) and path not in seen:
-                        seen.add(path)
-                        yield path
+            places = [source, os.path.dirname(source)] if os.path.isdir(source) else [os.path.dirname(source)]
+            yield from (folder for place in places if os.path.isdir(folder := os.path.join(place, "tenants")))
 
     def _read_file(self, path: str, tenant: str, flow: Flow) -> Mapping[str, Any]:
         """A tenant's file, decrypted if it is vaulted, with its templates filled in as in group_vars."""

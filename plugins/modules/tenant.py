@@ -320,6 +320,10 @@ options:
     description: Range of ports that are given to new agents, on each host.
     type: str
     default: 11435-12434
+  others:
+    description: Whether RV(others) tells all other tenants of the catalog.
+    type: bool
+    default: false
   keep_going:
     description:
       - Whether one tenant that is refused leaves the others of the list alone. It is reported in RV(failures), nothing
@@ -462,6 +466,17 @@ tenants:
           cpu_limit: 2000
           desired_state: started
           state: present
+others:
+  description: The tenants that are not in RV(tenants), as the catalog has them, each with its agents.
+  returned: O(others=true)
+  type: list
+  elements: dict
+  sample:
+    - tenant: globex
+      name: Globex
+      active: true
+      state: present
+      agents: []
 failures:
   description:
     - Tenants of which nothing was made, in the order of the options. Empty without O(keep_going), where a bad one fails
@@ -519,13 +534,14 @@ def logic(params, run: Run):
             keep_going=params["keep_going"],
             warn=run.warn,
         )
-    return {**plan.as_result(), "tenants": tenants, "failures": failures}
+        more = {"others": whole_tenant.others(conn, [each["tenant"] for each in tenants])} if params["others"] else {}
+    return {**plan.as_result(), "tenants": tenants, "failures": failures, **more}
 
 
 def main() -> None:
     """Entry point."""
     spec = {**one_or_list(records.TENANT, "tenants"), **records.PLACEMENT, **records.KEEP_GOING}
-    run_module(logic, spec, groups=[catalog.GROUP])
+    run_module(logic, {**spec, "others": {"type": "bool", "default": False}}, groups=[catalog.GROUP])
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ from tests.support.settings import ROOT
 # Controller-side actions: they reach no host.
 CONTROLLER_ONLY = {
     "ansible.builtin.validate_argument_spec", "ansible.builtin.assert", "llmops.tenancy.check_variables",
-    "llmops.tenancy.tenant_settings", "llmops.tenancy.tenant_report",
+    "llmops.tenancy.tenant_settings", "llmops.tenancy.tenant_report", "llmops.tenancy.fleet_settings",
+    "llmops.tenancy.fleet_report",
 }
 LOCAL_HOST = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
 

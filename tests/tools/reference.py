@@ -29,10 +29,12 @@ ENTRIES = {
     "pull": ("agent", "select"),
     "user": ("tenant", "users"),
     "status": ("tenant", "status"),
+    "drift": ("fleet", "main"),
+    "reconcile": ("fleet", "main"),
 }
 # Options that the playbooks hand on from one role to the next, not for operators.
 INTERNAL = {"agent_actions", "agent_flow", "agent_model_latest", "agent_records", "agent_tenants", "agent_view",
-            "offboard_agents", "offboard_remove_data"}
+            "fleet_flow", "offboard_agents", "offboard_remove_data"}
 HEAD = """\
 # Variables of the playbooks
 

@@ -44,6 +44,15 @@ def ensure(conn: Any, options: Sequence[Mapping[str, Any]], placement: Placement
     return plan, _results(conn, wishes, now, named_users, removed_agents)
 
 
+def others(conn: Any, names: Sequence[str]) -> list[dict[str, Any]]:
+    """All tenants but these, as the catalog has them, each with its agents."""
+    rows = conn.execute("SELECT * FROM llmops.tenants WHERE tenant <> ALL(%s) ORDER BY tenant", (list(names),)).fetchall()
+    own_agents: dict[str, list[dict[str, Any]]] = {row["tenant"]: [] for row in rows}
+    for row in agents.of_tenants(conn, list(own_agents)):
+        own_agents[row["tenant"]].append(records.as_result(row, state="present"))
+    return [records.as_result(row, state="present", agents=own_agents[row["tenant"]]) for row in rows]
+
+
 def _agent_wishes(conn: Any, options: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The agents nested in tenants, each with its name."""
     return agents.name_all(

@@ -199,7 +199,7 @@ def _plan_agent(target: Target, observed: Observation, draft: _Draft) -> None:
 
 def _plan_existing(target: Target, actual: ActualAgent, observed: Observation, draft: _Draft) -> bool:
     """Actions of an agent that is there; tells whether it runs after them without being started."""
-    spec, settings, name = target.spec, target.settings, container_name(target.spec.agent)
+    spec, settings = target.spec, target.settings
     changes, impact = container_changes(actual, spec.tenant, settings, observed.images)
     if impact is Impact.RECREATE or actual.state == "dead":
         _pull_missing(target, observed, draft)
@@ -208,7 +208,7 @@ def _plan_existing(target: Target, actual: ActualAgent, observed: Observation, d
         return False
     if not target.runs and actual.running:
         draft.stops.append(_action("stop", "container", target, Impact.RESTART))
-    if changes or actual.name != name or actual.leftovers:
+    if changes or actual.leftovers:
         draft.changes.append(_action("update", "container", target, impact, changes))
     # One that restarts counts as started: why it does not stay up is for the health check to find.
     return actual.state in ("running", "restarting")

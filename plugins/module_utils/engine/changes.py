@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import ActualAgent, AgentSettings
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Change, Impact
 
 _IN_PLACE = ("memory_limit", "memory_reservation", "cpu_limit")
@@ -32,6 +33,8 @@ def container_changes(
         (recreate if deviation.impact is Impact.RECREATE else in_place).append(deviation.change)
     if not actual.attached:
         in_place.append(Change("network", "detached", "attached"))
+    if actual.name != container_name(actual.agent):
+        in_place.append(Change("name", actual.name, container_name(actual.agent)))
     return (*recreate, *in_place), Impact.RECREATE if recreate else Impact.IN_PLACE
 
 

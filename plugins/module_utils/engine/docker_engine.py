@@ -162,7 +162,7 @@ class DockerEngine:
         else:
             self._remove_leftover(action)
         fields = {change.field for change in action.changes}
-        if action.settings and fields - {"network"}:
+        if action.settings and fields - {"network", "name"}:
             self._set_limits(action.name, action.settings)
         if "network" in fields:
             self._attach(action.name, network_name(action.tenant))

@@ -70,6 +70,14 @@ _ONBOARD = {
 }
 _ONBOARD_LISTS = ("users", "agents", "clear")
 
+_FLEET = {
+    "agent_host": values.text,
+    "retry": values.boolean,
+    "retry_file": values.text,
+    "output": values.one_of("table", "json"),
+    "output_file": values.text,
+}
+
 FLOWS: dict[str, Flow] = {
     "onboard": Flow("onboard_tenant", _ONBOARD, _ONBOARD_LISTS, file=True),
     "m365": Flow(
@@ -101,6 +109,23 @@ FLOWS: dict[str, Flow] = {
     "status": Flow(
         "tenant_status",
         {**_AGENT, "output": values.one_of("table", "json"), "output_file": values.text},
+        required=(),
+    ),
+    "drift": Flow(
+        "drift",
+        {**_FLEET, "fail_on_drift": values.boolean},
+        ("tenants",),
+        required=(),
+    ),
+    "reconcile": Flow(
+        "reconcile",
+        {
+            **_FLEET,
+            "max_disruption": values.number(0, 1_000_000),
+            "max_disruption_percent": values.number(0, 100),
+            "wave_size": values.number(1, 10_000),
+        },
+        ("tenants",),
         required=(),
     ),
 }

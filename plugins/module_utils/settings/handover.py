@@ -15,8 +15,15 @@ _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 
 
 def records_of(tenants: Iterable[Record]) -> list[dict[str, Any]]:
-    """The agents of tenants as the modules ``tenant`` and ``tenant_info`` return them, each with its tenant."""
-    return [{"tenant": tenant["tenant"], **agent} for tenant in tenants for agent in tenant.get("agents") or []]
+    """The agents of tenants as the modules ``tenant`` and ``tenant_info`` return them, each with its tenant.
+
+    Those of a tenant that is not active shall be stopped, whatever their own records say; they keep their data.
+    """
+    return [
+        {"tenant": tenant["tenant"], **agent, **({} if tenant.get("active", True) else {"desired_state": "stopped"})}
+        for tenant in tenants
+        for agent in tenant.get("agents") or []
+    ]
 
 
 def hosts_of(agents: Iterable[Record]) -> list[str]:

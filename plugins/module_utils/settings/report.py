@@ -34,7 +34,7 @@ def describe_actions(actions: Iterable[Values]) -> list[str]:
 
 def _describe(action: Values) -> str:
     fields = ", ".join(
-        f"{name} {_value(name, change.get('before'))} -> {_value(name, change.get('after'))}"
+        f"{name} {shown_value(name, change.get('before'))} -> {shown_value(name, change.get('after'))}"
         for name, change in (action.get("fields") or {}).items()
         if action["action"] not in ("create", "remove")
     )
@@ -45,7 +45,7 @@ def _describe(action: Values) -> str:
     return f"{action['action']} {action['kind']} {action['name']}" + (f" ({'; '.join(notes)})" if notes else "")
 
 
-def _value(name: str, value: Any) -> str:
+def shown_value(name: str, value: Any) -> str:
     """A field's value for a person: bytes and millicpus in the units people think in."""
     if isinstance(value, int) and not isinstance(value, bool):
         if "memory" in name:

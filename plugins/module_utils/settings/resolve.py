@@ -108,6 +108,20 @@ def check_file(content: Any, path: str, tenant: str, flow: Flow) -> Mapping[str,
     return content
 
 
+def refuse_several(tenant: str, paths: Sequence[str]) -> None:
+    """Return when a tenant has one file, or none.
+
+    :raises TenancyError: ``ambiguous_file``.
+    """
+    if len(paths) > 1:
+        raise TenancyError(
+            f"The tenant {tenant} has {len(paths)} files",
+            cause=" and ".join(paths),
+            remedy="Keep one of them",
+            kind="ambiguous_file",
+        )
+
+
 def resolve(flow: Flow, layers: Sequence[Layer], hosts: Sequence[str]) -> dict[str, Any]:
     """Checked values of all that is given, an entity for the module ``tenant`` among them.
 
@@ -136,7 +150,7 @@ def resolve(flow: Flow, layers: Sequence[Layer], hosts: Sequence[str]) -> dict[s
         listed = agent_settings.parse_agents(found["agents"][1]) if "agents" in found else []
         short = agent_settings.parse_short(_short(checked, found, layers))
         result["agents"] = agent_settings.combine(listed, short)
-        _check_hosts(result["agents"], hosts)
+        check_hosts(result["agents"], hosts)
         result["record"] = _record(result, cleared)
     return result
 
@@ -199,7 +213,11 @@ def _cleared(found: Mapping[str, tuple[str, Any]]) -> list[str]:
     return names
 
 
-def _check_hosts(agents: Iterable[Mapping[str, Any]], hosts: Sequence[str]) -> None:
+def check_hosts(agents: Iterable[Mapping[str, Any]], hosts: Sequence[str]) -> None:
+    """Return when all agents that name a host name one of the inventory.
+
+    :raises TenancyError: ``unknown_host``.
+    """
     for agent in agents:
         if "host" in agent and agent["host"] not in hosts:
             raise TenancyError(

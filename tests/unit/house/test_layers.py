@@ -24,7 +24,7 @@ LAYERS = (
     {"errors", "names", "plan", "quantities", "unknown_names"},
     {"options"},
     {"catalog", "engine", "graph", "host", "ollama", "settings"},
-    {"m365", "store"},
+    {"fleet", "m365", "store"},
     {"module"},
 )
 PLUGINS = house.python_files("plugins")

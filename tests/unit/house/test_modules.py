@@ -23,6 +23,8 @@ NO_TWIN = {
     "check_variables": "has no state",
     "docker_engine": "host_info reads it",
     "host_server": "returns what runs in check mode",
+    "fleet_report": "has no state",
+    "fleet_settings": "has no state",
     "ollama_image": "returns what is there in check mode",
     "tenant_report": "has no state",
     "tenant_settings": "has no state",

@@ -1,0 +1,98 @@
+#!/usr/bin/python
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Documentation of the action plugin of the same name, which runs on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: fleet_report
+short_description: Tell how a fleet of agents differs from what it should be
+version_added: 0.1.0
+description:
+  - Brings together what the catalog and the engines of all agent hosts would do in check mode, and tells it by tenant.
+  - What the hosts told is read from the variable of each that O(compared) names.
+  - It runs on the controller and reaches no host.
+author:
+  - llmops.tenancy contributors (@llmops)
+options:
+  view:
+    description:
+      - V(drift) prints each difference, or writes it to a file, and fails when there is one.
+      - V(brake) fails when more agents would be stopped, restarted, made anew or removed than one run may.
+    type: str
+    choices: [drift, brake]
+    required: true
+  settings:
+    description: What is asked for, as M(llmops.tenancy.fleet_settings) returned it.
+    type: dict
+    required: true
+  recorded:
+    description: What the catalog would be, as M(llmops.tenancy.tenant) returned it with C(others=true).
+    type: dict
+    required: true
+  compared:
+    description: Name of the variable in which each host has the result of M(llmops.tenancy.ollama_agent).
+    type: str
+    required: true
+extends_documentation_fragment:
+  - llmops.tenancy.attributes
+  - llmops.tenancy.attributes.actiongroup
+attributes:
+  check_mode:
+    support: full
+    details: It does the same in check mode.
+  diff_mode:
+    support: N/A
+    details: It changes nothing.
+  idempotent:
+    support: full
+    details: It changes nothing.
+seealso:
+  - module: llmops.tenancy.fleet_settings
+"""
+
+EXAMPLES = r"""
+- name: Tell what differs
+  llmops.tenancy.fleet_report:
+    view: drift
+    settings: "{{ settings }}"
+    recorded: "{{ recorded }}"
+    compared: compared
+"""
+
+RETURN = r"""
+counts:
+  description: How many tenants are in sync, different, missing, unreachable and failed, and how many orphans there are.
+  returned: with O(view=drift)
+  type: dict
+  sample: {in_sync: 998, different: 1, missing: 0, unreachable: 0, failed: 1, orphans: 0}
+in_sync:
+  description: Whether nothing differs. Data that was kept on purpose is no difference.
+  returned: success of O(view=drift)
+  type: bool
+  sample: true
+tenants:
+  description:
+    - Each tenant with its C(status), the worst of C(in_sync), C(different), C(missing), C(unreachable) and C(failed).
+    - Its C(differences) have C(object), C(field), C(from), C(to), C(impact) (in_place, restart, recreate or data_loss) and C(host).
+    - Its C(failures) have C(msg), and C(error) with C(kind), C(what), C(cause), C(remedy).
+  returned: success of O(view=drift)
+  type: list
+  elements: dict
+  sample: [{tenant: empresa-corp, status: in_sync, differences: [], failures: []}]
+orphans:
+  description: What belongs to no record, with C(host), C(kind), C(name), C(agent), C(tenant), C(state), and whether it was C(kept) on purpose.
+  returned: success of O(view=drift)
+  type: list
+  elements: dict
+  sample: []
+disruptions:
+  description: The containers that would be stopped, restarted, made anew or removed.
+  returned: success of O(view=brake)
+  type: list
+  elements: str
+  sample: []
+"""
