@@ -87,13 +87,30 @@ options:
   model:
     description: Its first model, for the label. Labels can't be changed in place, so another model is a recreation. V('') takes it off.
     type: str
+  models:
+    description:
+      - Models that the agent shall see out of O(store), exactly these; the store has to have them. Without O(store) it is not looked at.
+      - Another list, or another version of a model, is another view of the store. An agent that runs is restarted for it; requests in
+        flight may end first.
+      - What the agent pulled or made itself is not touched. A shared model that a tenant deleted from its own directory comes back.
+      - An agent whose models volume was made without a store keeps it, and then this is not looked at.
+    type: list
+    elements: str
+  model_update:
+    description:
+      - When the agent gets a newer version of a model that it has and the store has since got.
+      - V(at_once) restarts it, V(next_restart) waits until it restarts for another reason, V(pinned) keeps the versions that it has.
+      - Defaults to V(at_once).
+    type: str
+    choices: [at_once, next_restart, pinned]
   environment:
     description:
       - Further variables for Ollama, all of them; one that is not listed any more is taken away. Their values are treated as secrets.
       - Variables that other options set can't be set here.
     type: dict
   remove_volume:
-    description: With O(state=absent), remove the agent's models as well. Defaults to V(false).
+    description:
+      - With O(state=absent), remove the agent's models as well, also what it has of its own in a model store. Defaults to V(false).
     type: bool
   agents:
     description:
@@ -143,6 +160,14 @@ options:
       model:
         description: See O(model).
         type: str
+      models:
+        description: See O(models).
+        type: list
+        elements: str
+      model_update:
+        description: See O(model_update).
+        type: str
+        choices: [at_once, next_restart, pinned]
       environment:
         description: See O(environment).
         type: dict
@@ -157,6 +182,32 @@ options:
     description: Prefix length of a new tenant network's subnet; V(28) has room for 13 agents.
     type: int
     default: 28
+  store:
+    description:
+      - Directory of the model store of this host. An agent that is made with it sees the models of the store that O(models) names,
+        without a copy, under a directory of its own for what it writes.
+      - Without it, an agent that is made gets a volume with models of its own. It has to be on the engine's own host, and needs root.
+    type: path
+  store_models:
+    description:
+      - Models that O(store) is about to get, as M(llmops.tenancy.model_store) returned them, so that check mode knows them.
+    type: list
+    elements: dict
+    suboptions:
+      model:
+        description: Full name, as Ollama lists it.
+        type: str
+        required: true
+      digest:
+        description: Digest of its manifest.
+        type: str
+      size:
+        description: Bytes.
+        type: int
+  drain_timeout:
+    description: Seconds that requests in flight may take before an agent is stopped for a change.
+    type: int
+    default: 30
   healthy_timeout:
     description: Seconds to wait until all agents that shall run answer.
     type: int
@@ -201,6 +252,13 @@ EXAMPLES = r"""
       - {agent: acme-chat, tenant: acme, port: 11436, memory_limit: 4g}
       - {agent: acme-test, tenant: acme, port: 11437, state: stopped}
 
+- name: Two agents that share one copy of a model
+  llmops.tenancy.ollama_agent:
+    store: /var/lib/llmops/models
+    agents:
+      - {agent: empresa-corp, tenant: empresa-corp, port: 11435, models: [phi4-mini]}
+      - {agent: acme-chat, tenant: acme, port: 11436, models: [phi4-mini, llama3.2]}
+
 - name: Take an agent away and keep its models
   llmops.tenancy.ollama_agent:
     agent: acme-test
@@ -222,11 +280,12 @@ actions:
       fields: {memory_limit: {before: 8589934592, after: 12884901888}}
   contains:
     action:
-      description: create, update, recreate, start, stop, pull or remove.
+      description: create, update, recreate, start, stop, pull, switch or remove.
       type: str
       sample: update
     kind:
-      description: container, volume, network or image.
+      description:
+        - container, volume, network or image; C(view) for what the agent sees of the model store, C(upper) for what is its own over it.
       type: str
       sample: container
     name:
@@ -380,6 +439,17 @@ agents:
       description: Where that volume is on the host, also that of a removed agent; null when it is not there (yet, in check mode).
       type: str
       sample: /var/lib/docker/volumes/ollama-agent-empresa-corp/_data
+    store:
+      description:
+        - Where its models are from. C(models) is shared or private; with shared ones C(view) is the id of what it sees of the model store,
+          C(shared) and C(private) are the names of models, C(private_bytes) is what its own directory takes, and C(pending) tells whether
+          it runs with an older view until it restarts.
+      type: dict
+      sample: {models: shared, view: 3f1b22a90c54d6e7, shared: ["phi4-mini:latest"], private: [], private_bytes: 0, pending: false}
+    erased:
+      description: Of an agent whose models were removed from a model store, the C(path) that is gone, its C(bytes) and its C(models).
+      type: dict
+      sample: {path: /var/lib/llmops/models/agents/empresa-corp/upper, bytes: 2491876774, models: ["my-tune:latest"]}
     models:
       description: Its models by name, digest and size in bytes. Null when it can't be asked, as it does not run.
       type: list
@@ -398,11 +468,19 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.module import Run, 
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.client import OllamaClient
 from ansible_collections.llmops.tenancy.plugins.module_utils.options import docker
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.entities import entities, one_or_list
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.agents import stored_agents
 
 SPEC = {
     **one_or_list(agent.ENTITY, "agents", shared=agent.SHARED),
     "network_pool": {"type": "str", "default": "10.201.0.0/16"},
     "network_prefix": {"type": "int", "default": 28},
+    "store": {"type": "path"},
+    "store_models": {
+        "type": "list",
+        "elements": "dict",
+        "options": {"model": {"type": "str", "required": True}, "digest": {"type": "str"}, "size": {"type": "int"}},
+    },
+    "drain_timeout": {"type": "int", "default": 30},
     "healthy_timeout": {"type": "int", "default": 60},
     "keep_going": {"type": "bool", "default": False},
     "create_stopped": {"type": "bool", "default": True},
@@ -412,11 +490,14 @@ SPEC = {
 
 def logic(params: Mapping[str, Any], run: Run) -> dict[str, Any]:
     """Bring the agents about."""
-    specs = [agent.read(entity) for entity in entities(params, agent.ENTITY, "agents", shared=agent.SHARED)]
+    wanted = entities(params, agent.ENTITY, "agents", shared=agent.SHARED)
+    specs = [(agent.read(entity), entity["models"]) for entity in wanted]
     agent.hide_environment(params)
     pool = PoolOptions(params["network_pool"], params["network_prefix"])
+    docker_engine = DockerEngine(docker.read(params), params["drain_timeout"])
+    engine, specs = stored_agents(docker_engine, params["store"], specs, params["store_models"] or ())
     outcome = ensure_agents(
-        DockerEngine(docker.read(params)),
+        engine,
         specs,
         lambda endpoint: OllamaClient(endpoint, timeout=5).tags(),
         Options(pool, params["healthy_timeout"], params["keep_going"], params["create_stopped"]),

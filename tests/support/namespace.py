@@ -28,6 +28,8 @@ EMPTY_FOLDERS = (
     "/var/lib/llmops-tenancy",
     "/opt/llmops-tenancy",
     "/etc/docker",
+    # The model store: what is shielded is an overlay, and that can't be the upper directory of another one.
+    "/var/lib/llmops",
     "/var/lib/postgresql",
     "/etc/postgresql",
     "/var/log/postgresql",

@@ -10,6 +10,7 @@ from typing import Any, Iterable, Mapping
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import STATES, AgentSpec
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.settings import DEFAULTS
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import UPDATES
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import parse_cpus, parse_size
 
 ENTITY: dict[str, Any] = {
@@ -26,6 +27,8 @@ ENTITY: dict[str, Any] = {
     "num_parallel": {"type": "int"},
     "keep_alive": {"type": "str"},
     "model": {"type": "str"},
+    "models": {"type": "list", "elements": "str"},
+    "model_update": {"type": "str", "choices": list(UPDATES)},
     "environment": {"type": "dict", "no_log": True},
     "remove_volume": {"type": "bool"},
 }
@@ -36,11 +39,11 @@ _SHORTEST_SECRET = 6
 
 
 def read(entity: Mapping[str, Any]) -> AgentSpec:
-    """The spec of one agent. An option given as ``''`` goes back to its default.
+    """The spec of one agent, without its models. An option given as ``''`` goes back to its default.
 
     :raises TenancyError: for a size or a number of CPUs that is none.
     """
-    given = {name: value for name, value in entity.items() if value is not None}
+    given = {name: value for name, value in entity.items() if value is not None and name != "models"}
     for name in ("image", "bind_address", "keep_alive", "memory_limit", "cpu_limit"):
         if given.get(name) == "":
             given[name] = getattr(DEFAULTS, name)
@@ -49,6 +52,8 @@ def read(entity: Mapping[str, Any]) -> AgentSpec:
             given[name] = given[name] if isinstance(given[name], int) else parse_size(given[name] or 0, name)
     if isinstance(given.get("cpu_limit"), str):
         given["cpu_limit"] = parse_cpus(given["cpu_limit"], "cpu_limit")
+    if "model_update" in given:
+        given["update"] = given.pop("model_update")
     if "environment" in given:
         given["environment"] = {name: text(value) for name, value in given["environment"].items()}
     return AgentSpec(**given)

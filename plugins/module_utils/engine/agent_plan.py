@@ -26,6 +26,13 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.failures imp
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.host import HostFacts
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.network_plan import NetworkPlan, PoolOptions
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.settings import check_spec, resolve
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.view_plan import (
+    ViewStep,
+    missing_models,
+    store_then,
+    view_step,
+    visible,
+)
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.views import absent_view, agent_view, settings_view
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name
@@ -38,12 +45,14 @@ class AgentPlan(Plan):
 
     :param phases: the actions again, in steps that have to follow each other; within one, agents are independent.
     :param running: agents that run once it is applied. :param fresh: those whose models volume is new, so empty.
+    :param visible: the models that agents with shared models list then; of an agent that goes on as it is, None.
     :param warnings: what an operator should know besides.
     """
 
     phases: tuple[tuple[AgentAction, ...], ...] = ()
     running: frozenset[str] = frozenset()
     fresh: frozenset[str] = frozenset()
+    visible: Mapping[str, list[dict[str, Any]] | None] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 
@@ -73,6 +82,7 @@ class _Draft:
     changes: list[AgentAction] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     recreated: set[str] = field(default_factory=set)
+    views: dict[str, ViewStep] = field(default_factory=dict)
 
 
 def plan_agents(
@@ -89,7 +99,8 @@ def plan_agents(
     targets = [] if errors else [_target(spec, observed) for spec in specs]
     wanted = [target for target in targets if target.spec.state != "absent"]
     if not errors:
-        errors = port_errors([(t.spec, t.settings) for t in wanted if t.runs], _releasing(targets), observed, host)
+        errors = missing_models(specs, observed)
+        errors += port_errors([(t.spec, t.settings) for t in wanted if t.runs], _releasing(targets), observed, host)
     if errors:
         raise combined(errors, "agents")
     networks = NetworkPlan(observed, pool, host.routes)
@@ -110,10 +121,11 @@ def plan_agents(
         phases=phases,
         before={t.spec.agent: _before(t, observed) for t in targets},
         after={
-            t.spec.agent: _after(t, observed, networks.subnet(t.spec.tenant), t.spec.agent in draft.recreated) for t in targets
+            t.spec.agent: _after(t, observed, networks.subnet(t.spec.tenant), draft) for t in targets
         },
         running=frozenset(t.spec.agent for t in wanted if t.runs),
         fresh=frozenset(t.spec.agent for t in wanted if container_name(t.spec.agent) not in observed.volumes),
+        visible={t.spec.agent: _visible(t, observed, draft) for t in wanted},
         warnings=tuple((*draft.warnings, *networks.warnings)),
     )
 
@@ -171,18 +183,23 @@ def _plan_removal(target: Target, observed: Observation, networks: NetworkPlan, 
     if foreign:
         draft.warnings.append(f"Container {name} is not an agent of this collection ({foreign.origin}) and was left alone")
     volume = observed.volumes.get(name)
-    doomed = bool(volume and spec.remove_volume)
     if target.actual:
         draft.removals.append(_action("remove", "container", target, Impact.RECREATE))
         networks.leave(target.actual.tenant or spec.tenant, target.actual.name)
-    if doomed:
-        draft.removals.append(_action("remove", "volume", target, Impact.DATA_LOSS))
+    linked = observed.views.get(spec.agent)
+    if linked and spec.remove_volume:
+        erased = Change("private_bytes", linked.private_bytes, 0)
+        draft.removals.append(replace(_action("remove", "upper", target, Impact.DATA_LOSS, (erased,)), mount=linked.mount))
+    if volume and spec.remove_volume:
+        draft.removals.append(replace(_action("remove", "volume", target, Impact.DATA_LOSS), mount=volume.mount))
     networks.leave(spec.tenant, name)
 
 
 def _plan_agent(target: Target, observed: Observation, draft: _Draft) -> None:
     name = container_name(target.spec.agent)
     volume = observed.volumes.get(name)
+    if target.actual is None:
+        _plan_view(target, observed, draft)
     if volume is None:
         draft.changes.append(_action("create", "volume", target))
     elif not volume.labelled:
@@ -193,6 +210,7 @@ def _plan_agent(target: Target, observed: Observation, draft: _Draft) -> None:
         started = False
     else:
         started = _plan_existing(target, target.actual, observed, draft)
+        _plan_view(target, observed, draft)
     if target.runs and not started:
         draft.changes.append(_action("start", "container", target))
 
@@ -214,6 +232,15 @@ def _plan_existing(target: Target, actual: ActualAgent, observed: Observation, d
     return actual.state in ("running", "restarting")
 
 
+def _plan_view(target: Target, observed: Observation, draft: _Draft) -> None:
+    spec, volume = target.spec, observed.volumes.get(container_name(target.spec.agent))
+    restarts = not target.runs or spec.agent in draft.recreated
+    step = view_step(spec, volume, observed.views.get(spec.agent), target.actual, restarts)
+    if step:
+        draft.views[spec.agent] = step
+        draft.changes.append(_action(step.verb, "view", target, step.impact, step.changes))
+
+
 def _pull_missing(target: Target, observed: Observation, draft: _Draft) -> None:
     image = target.settings.image
     if not observed.images.get(image):
@@ -226,7 +253,7 @@ def _action(
     return AgentAction(
         verb=verb, kind=kind, name=container_name(target.spec.agent), impact=impact, changes=changes,
         agent=target.spec.agent, tenant=target.spec.tenant, settings=target.settings,
-        current=target.actual.name if target.actual else "",
+        current=target.actual.name if target.actual else "", mount=target.spec.mount, view=target.spec.view,
     )
 
 
@@ -236,16 +263,28 @@ def _before(target: Target, observed: Observation) -> Mapping[str, Any]:
     return agent_view(target.actual, observed)
 
 
-def _after(target: Target, observed: Observation, subnet: str | None, recreated: bool) -> Mapping[str, Any]:
+def _after(target: Target, observed: Observation, subnet: str | None, draft: _Draft) -> Mapping[str, Any]:
     spec, actual = target.spec, target.actual
+    volume, linked = observed.volumes.get(container_name(spec.agent)), observed.views.get(spec.agent)
     if spec.state == "absent":
-        return absent_view(spec, None if spec.remove_volume else observed.volumes.get(container_name(spec.agent)))
-    kept = actual if actual and not recreated else None
+        return absent_view(spec, None if spec.remove_volume else volume, linked if spec.remove_volume else None)
+    kept = actual if actual and spec.agent not in draft.recreated else None
     # Another name of the same image is no change, so a container keeps the name it was created with.
     settings = replace(target.settings, image=kept.settings.image) if kept else target.settings
     image_id = kept.image_id if kept else observed.images.get(settings.image) or ""
     address = kept.address if kept and target.runs else ""
-    return settings_view(spec.agent, spec.tenant, _state(target, kept), settings, image_id, address, subnet)
+    runs_on = bool(kept and kept.running and target.runs)
+    store = store_then(spec, volume, linked, draft.views.get(spec.agent), runs_on)
+    return settings_view(spec.agent, spec.tenant, _state(target, kept), settings, image_id, address, subnet, store)
+
+
+def _visible(target: Target, observed: Observation, draft: _Draft) -> list[dict[str, Any]] | None:
+    spec, actual = target.spec, target.actual
+    step = draft.views.get(spec.agent)
+    goes_on = actual and actual.state == "running" and spec.agent not in draft.recreated
+    if goes_on and (step is None or step.impact is Impact.IN_PLACE):
+        return None
+    return visible(spec, observed.volumes.get(container_name(spec.agent)), observed.views.get(spec.agent))
 
 
 def _state(target: Target, kept: ActualAgent | None) -> str:

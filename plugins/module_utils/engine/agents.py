@@ -30,6 +30,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.tolerance im
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.views import absent_view, agent_view, volume_path
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name
+from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Impact
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import human_size
 
 # Another run, or what a killed one had begun, took a subnet, made or removed an object meanwhile: what is there now
@@ -223,7 +224,7 @@ def _predicted(
             continue
         answer = ask(engine, actual, probe) if actual else Answer()
         runs = spec.agent in plan.running
-        models = [] if spec.agent in plan.fresh and runs else answer.models if runs else None
+        models = _predicted_models(plan, spec.agent, answer) if runs else None
         health = _predicted_health(plan, spec.agent, actual, answer)
         agents.append({**view, "volume_path": volume_path(spec.agent, observed), "health": health, "models": models})
     return agents
@@ -234,11 +235,19 @@ def _view_after(spec: AgentSpec, observed: Observation, plan: AgentPlan) -> dict
     return dict(plan.after.get(spec.agent) or absent_view(spec, observed.volumes.get(container_name(spec.agent))))
 
 
+def _predicted_models(plan: AgentPlan, agent: str, answer: Answer) -> list[dict[str, Any]] | None:
+    shared = plan.visible.get(agent)
+    if shared is not None:
+        return shared
+    return [] if agent in plan.fresh else answer.models
+
+
 def _predicted_health(plan: AgentPlan, agent: str, actual: ActualAgent | None, answer: Answer) -> dict[str, Any]:
     runs = agent in plan.running
     actions = [action for action in plan.actions if action.agent == agent and action.kind == "container"]
     verbs = {action.verb for action in actions}
-    if actual is None or "recreate" in verbs or ("start" in verbs and actual.state != "paused"):
+    restarted = any(action.agent == agent and action.kind == "view" and action.impact is Impact.RESTART for action in plan.actions)
+    if actual is None or restarted or "recreate" in verbs or ("start" in verbs and actual.state != "paused"):
         return {"status": "healthy" if runs else "stopped", "api": runs, "oom_killed": False, "restart_count": 0}
     # One that does not answer because of what is about to be put right will answer.
     return health_view(runs, actual, Answer(answer.api or bool(actions)))

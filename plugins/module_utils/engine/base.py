@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Mapping, Protocol, Sequence
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import AT_ONCE, Linked, ModelMount, ModelView
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Action, Change, Impact
 
 STATES = ("present", "started", "stopped", "absent")
@@ -51,6 +52,9 @@ class AgentSpec:
     :param state: one of :data:`STATES`.
     :param port: 0 means not published. :param memory_reservation: 0 means half of the limit.
     :param remove_volume: with ``absent``, whether its models go too.
+    :param mount: what a new models volume is made of; a plain one without it.
+    :param view: the shared models that it shall see, if its volume is such a mount.
+    :param update: when it gets newer versions of the models it has, one of ``sharing.UPDATES``.
     """
 
     agent: str
@@ -68,6 +72,9 @@ class AgentSpec:
     keep_alive: str | None = None
     model: str | None = None
     environment: Mapping[str, str] | None = None
+    mount: ModelMount | None = None
+    view: ModelView | None = None
+    update: str = AT_ONCE
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,7 @@ class ActualAgent:
     :param address: inside the tenant's network; empty when it does not run.
     :param labels: all of them.
     :param leftovers: objects of an interrupted recreation, to be removed.
+    :param started: when it was started last, in seconds since 1970.
     """
 
     agent: str
@@ -117,6 +125,7 @@ class ActualAgent:
     health: Health = Health()
     labels: Mapping[str, str] = field(default_factory=dict)
     leftovers: tuple[str, ...] = ()
+    started: float = 0.0
 
     @property
     def running(self) -> bool:
@@ -150,13 +159,18 @@ class Network:
 
 @dataclass(frozen=True)
 class Volume:
-    """A volume of an agent. :param path: where its data is on the host. :param labelled: whether its labels are there."""
+    """A volume of an agent.
+
+    :param path: where its data is on the host. :param labelled: whether its labels are there.
+    :param mount: what it is made of; None when it is a plain one.
+    """
 
     name: str
     agent: str
     tenant: str
     path: str = ""
     labelled: bool = True
+    mount: ModelMount | None = None
 
 
 @dataclass(frozen=True)
@@ -186,6 +200,7 @@ class Observation:
     :param agents: by agent name. :param foreign: by object name. :param containers: all of ours.
     :param networks: all networks of the engine, by name. :param volumes: by name.
     :param images: image id by reference, None for one that is not there. :param ports: of running containers.
+    :param views: what agents have of a store, by agent, also of agents that are gone.
     """
 
     agents: Mapping[str, ActualAgent] = field(default_factory=dict)
@@ -195,6 +210,7 @@ class Observation:
     images: Mapping[str, str | None] = field(default_factory=dict)
     ports: tuple[PortUse, ...] = ()
     containers: tuple[Listed, ...] = ()
+    views: Mapping[str, Linked] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -204,6 +220,7 @@ class AgentAction(Action):
     :param agent: for whom. :param tenant: of which tenant.
     :param settings: complete, for create, recreate and update.
     :param subnet: of a network to create. :param current: name of the object that is there now.
+    :param mount: of a volume to create. :param view: that the agent shall see.
     """
 
     agent: str = ""
@@ -211,6 +228,8 @@ class AgentAction(Action):
     settings: AgentSettings | None = None
     subnet: str = ""
     current: str = ""
+    mount: ModelMount | None = None
+    view: ModelView | None = None
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,12 @@ def _ownership(spec: AgentSpec, observed: Observation) -> TenancyError | None:
             spec, f"volume {name}", volume.tenant,
             f"Choose another agent name, or remove that tenant's data with state=absent, remove_volume=true for '{volume.tenant}'",
         )
+    linked = observed.views.get(spec.agent)
+    if linked and linked.tenant not in ("", spec.tenant) and (spec.state != "absent" or spec.remove_volume):
+        return _of_other_tenant(
+            spec, f"its directory {linked.mount.upper} in the model store", linked.tenant,
+            f"Choose another agent name, or remove that tenant's data with state=absent, remove_volume=true for '{linked.tenant}'",
+        )
     if spec.state == "absent":
         return None
     for kind, wanted in (("container", name), ("volume", name), ("network", network_name(spec.tenant))):

@@ -115,6 +115,11 @@ def api_error(what: str, status: int, text: str) -> TenancyError:
 
 _REFUSALS = (
     (
+        ("failed to mount local volume",),
+        "models_unmountable", "its models can't be mounted",
+        "Look at the model store (model_store_info) and its disk; module ollama_agent makes what is missing of the agent's view",
+    ),
+    (
         ("port is already allocated", "address already in use", "ports are not available"),
         "port_in_use", "its port is in use", "Give the agent another port, or stop what holds it",
     ),

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from typing import Any, Callable, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine import docker_shape as shape
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine import docker_volume, drain
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import (
     ActualAgent,
     AgentAction,
@@ -24,7 +25,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_obser
     read_last_end,
     unix_time,
 )
-from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_usage import read_usages
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_usage import read_sample, read_usages
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.networks import bridge_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import network_name
@@ -39,10 +40,12 @@ class DockerEngine:
     """One Docker Engine.
 
     :param settings: how to reach it.
+    :param drain_timeout: seconds that requests in flight may take before an agent is stopped to be changed.
     :raises TenancyError: when it can't be reached.
     """
 
-    def __init__(self, settings: DockerSettings) -> None:
+    def __init__(self, settings: DockerSettings, drain_timeout: float = 30) -> None:
+        self.drain_timeout = drain_timeout
         self.host = settings.host
         self.local = settings.host.startswith("unix://")
         self.client = connect(settings)
@@ -136,7 +139,12 @@ class DockerEngine:
                     raise _missing_image(action.name, str(line["error"]))
 
     def _create_volume(self, action: AgentAction) -> None:
-        self.client.create_volume(action.name, labels=shape.owner_labels(action.agent, action.tenant, _now()))
+        self.client.create_volume(
+            action.name,
+            driver="local",
+            driver_opts=docker_volume.options(action.mount) or None,
+            labels=shape.owner_labels(action.agent, action.tenant, _now()),
+        )
 
     def _remove_volume(self, action: AgentAction) -> None:
         self._unless_gone(lambda: self.client.remove_volume(action.name))
@@ -153,6 +161,7 @@ class DockerEngine:
             self.client.rename(action.current, action.name)
         self._remove_leftover(action)
         self._create(action, new)
+        self._drain_container(action)
         self._remove(action.name)
         self.client.rename(new, action.name)
 
@@ -175,6 +184,10 @@ class DockerEngine:
 
     def _stop_container(self, action: AgentAction) -> None:
         self.client.stop(action.current, timeout=GRACE)
+
+    def _drain_container(self, action: AgentAction) -> None:
+        """Wait until it answers nobody, as long as that may take."""
+        self._unless_gone(lambda: drain.wait_idle(lambda: read_sample(self.client, action.name, self.local), self.drain_timeout))
 
     def _remove_container(self, action: AgentAction) -> None:
         self._remove(action.current)
@@ -228,7 +241,7 @@ class DockerEngine:
                     raise
         self.client.connect_container_to_network(name, network)
 
-    def _unless_gone(self, remove: Callable[[], None]) -> None:
+    def _unless_gone(self, remove: Callable[[], object]) -> None:
         from docker.errors import NotFound
 
         try:
@@ -269,7 +282,7 @@ def _missing_image(image: str, cause: str) -> TenancyError:
 
 _PAST = {
     "create": "created", "remove": "removed", "pull": "pulled", "recreate": "recreated", "update": "updated",
-    "start": "started", "stop": "stopped",
+    "start": "started", "stop": "stopped", "drain": "drained",
 }
 
 

@@ -22,6 +22,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import 
     PortUse,
     Volume,
 )
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_volume import read_mount
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import (
     CONTAINER_PREFIX,
     NETWORK_PREFIX,
@@ -118,6 +119,7 @@ class Observer:
             health=read_health(inspected),
             labels=found,
             leftovers=tuple(_name(extra) for extra in listed[1:]),
+            started=read_time(inspected["State"].get("StartedAt", "")),
         )
 
     def _attached(self, tenant: str, inspected: Mapping[str, Any]) -> bool:
@@ -165,12 +167,14 @@ class Observer:
     def _volume(self, volume: Mapping[str, Any], agents: Mapping[str, ActualAgent]) -> Volume:
         name, found = volume["Name"], volume.get("Labels") or {}
         agent = name.removeprefix(CONTAINER_PREFIX)
-        owner = agents.get(agent)
+        owner, mount = agents.get(agent), read_mount(volume.get("Options"))
+        # What an overlay mount shows is there while it is mounted; what is the agent's own is always there.
+        path = mount.upper if mount else volume.get("Mountpoint", "")
         if found.get(_AGENT) == agent:
-            return Volume(name, agent, found.get(_TENANT, ""), volume.get("Mountpoint", ""))
+            return Volume(name, agent, found.get(_TENANT, ""), path, mount=mount)
         # Without its labels, it is ours still when our own container is what uses it.
         mounted = owner and not any(deviation.change.field == "mounts" for deviation in owner.deviations)
-        return Volume(name, agent if mounted else "", owner.tenant if owner else "", volume.get("Mountpoint", ""), False)
+        return Volume(name, agent if mounted else "", owner.tenant if owner else "", path, False, mount)
 
     def _foreign(self, volumes: Iterable[Volume]) -> Iterable[Foreign]:
         for listed in self.listed:
@@ -217,6 +221,11 @@ def read_last_end(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     if not codes:
         return {}
     return {"ExitCode": int(codes[-1]), "OOMKilled": any(event["Action"] == "oom" for event in known)}
+
+
+def read_time(text: str) -> float:
+    """A time of the engine in seconds since 1970; 0 for one that never was."""
+    return max(float(unix_time(text)), 0.0) if text else 0.0
 
 
 def _names(agent: str) -> tuple[str, str]:

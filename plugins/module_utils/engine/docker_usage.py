@@ -2,13 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What containers use: memory that can't be given back, page cache, CPU time."""
+"""What containers use: memory that can't be given back, page cache, CPU time; and whether they answer somebody."""
 
 from __future__ import annotations
 
+import time
 from typing import Any, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import ActualAgent, Usage
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.drain import Sample, connections
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.views import API_PORT
 
 _NANOSECONDS = 1_000_000_000
 
@@ -36,3 +39,11 @@ def read_usage(stats: Mapping[str, Any]) -> Usage:
         cache=int(parts.get("total_cache", parts.get("file", 0))),
         cpu_seconds=round(int(spent) / _NANOSECONDS, 3),
     )
+
+
+def read_sample(client: Any, name: str, local: bool) -> Sample:
+    """What a container is doing. :param local: whether it is on this host; of another one, only its load is seen."""
+    pid = client.inspect_container(name)["State"]["Pid"]
+    clients, queued = connections(pid, API_PORT) if local else (1, 0)
+    used = read_usage(client.stats(name, stream=False, one_shot=True)) if pid and clients else Usage(0, 0, 0.0)
+    return Sample(clients if pid else 0, queued, used.cpu_seconds, time.monotonic())

@@ -58,7 +58,9 @@ def ask(engine: Engine, agent: ActualAgent, probe: Probe) -> Answer:
         return Answer()
     if models is None:
         return Answer()
-    return Answer(True, [{"name": model.name, "digest": model.digest, "size": model.size} for model in models])
+    # By name: Ollama lists the newest first, which can't be told before.
+    by_name = sorted(models, key=lambda model: model.name)
+    return Answer(True, [{"name": model.name, "digest": model.digest, "size": model.size} for model in by_name])
 
 
 def wait_healthy(engine: Engine, agents: Sequence[ActualAgent], probe: Probe, timeout: float) -> dict[str, Answer]:

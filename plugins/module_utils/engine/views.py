@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Mapping
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import (
     ActualAgent,
@@ -15,6 +15,8 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import 
     Observation,
     Volume,
 )
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import Linked
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.view_plan import store_now
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name, network_name
 
 API_PORT = 11434
@@ -30,9 +32,10 @@ def endpoint(settings: AgentSettings, address: str) -> str | None:
 
 
 def settings_view(
-    agent: str, tenant: str, state: str, settings: AgentSettings, image_id: str, address: str, subnet: str | None
+    agent: str, tenant: str, state: str, settings: AgentSettings, image_id: str, address: str, subnet: str | None,
+    store: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """An agent that exists. Of its environment only the names are shown."""
+    """An agent that exists. Of its environment only the names are shown. :param store: where it has its models from."""
     return {
         "agent": agent,
         "tenant": tenant,
@@ -53,6 +56,7 @@ def settings_view(
         "network": network_name(tenant),
         "subnet": subnet,
         "volume": container_name(agent),
+        "store": dict(store),
     }
 
 
@@ -60,8 +64,9 @@ def agent_view(actual: ActualAgent, observed: Observation) -> dict[str, Any]:
     """An agent as it is."""
     network = observed.networks.get(network_name(actual.tenant))
     subnet = network.subnets[0] if network and network.subnets else None
+    store = store_now(observed.volumes.get(container_name(actual.agent)), observed.views.get(actual.agent))
     return settings_view(
-        actual.agent, actual.tenant, actual.state, actual.settings, actual.image_id, actual.address, subnet
+        actual.agent, actual.tenant, actual.state, actual.settings, actual.image_id, actual.address, subnet, store
     )
 
 
@@ -71,12 +76,18 @@ def volume_path(agent: str, observed: Observation) -> str | None:
     return volume.path if volume else None
 
 
-def absent_view(spec: AgentSpec, volume: Volume | None) -> dict[str, Any]:
-    """An agent that is not there; its volume may be, and then this says where its data is."""
+def absent_view(spec: AgentSpec, volume: Volume | None, erased: Linked | None = None) -> dict[str, Any]:
+    """An agent that is not there; its volume may be, and then this says where its data is.
+
+    :param erased: what it had of a store and what goes with it.
+    """
     return {
         "agent": spec.agent,
         "tenant": spec.tenant,
         "state": "absent",
         "volume": volume.name if volume else None,
         "volume_path": volume.path if volume else None,
+        "erased": {
+            "path": erased.mount.upper, "bytes": erased.private_bytes, "models": sorted(erased.private)
+        } if erased else None,
     }

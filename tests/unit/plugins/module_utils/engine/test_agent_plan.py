@@ -269,5 +269,5 @@ def test_volume_that_lost_its_labels_is_kept_and_named():
 def test_absent_agent_tells_where_its_data_is():
     result = plan(wanted(state="absent"), observed())
     assert result.after["a1"] == {
-        "agent": "a1", "tenant": "acme", "state": "absent", "volume": V, "volume_path": "/data/a1",
+        "agent": "a1", "tenant": "acme", "state": "absent", "volume": V, "volume_path": "/data/a1", "erased": None,
     }

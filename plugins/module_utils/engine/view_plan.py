@@ -1,0 +1,151 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What has to change about the models that an agent shares, and what that does to it. Pure.
+
+A view is mounted when its agent starts, so what a running agent shall see takes a restart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Sequence
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import (
+    ActualAgent,
+    AgentSpec,
+    Observation,
+    Volume,
+)
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import (
+    NEXT_RESTART,
+    PRIVATE,
+    SHARED,
+    Linked,
+    ModelView,
+    models_view,
+)
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name
+from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Change, Impact
+
+_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class ViewStep:
+    """What is to be done. :param verb: create or switch. :param changes: the models, before and after."""
+
+    verb: str
+    impact: Impact
+    changes: tuple[Change, ...]
+
+
+def shares(spec: AgentSpec, volume: Volume | None) -> bool:
+    """Whether the agent has shared models in the end. A volume is made once: a plain one stays so."""
+    return spec.view is not None and (volume is None or volume.mount is not None)
+
+
+def missing_models(specs: Sequence[AgentSpec], observed: Observation) -> list[TenancyError]:
+    """Models that agents shall share and that the store does not have; one error for each agent."""
+    return [
+        TenancyError(
+            f"Agent '{spec.agent}' can't have the model{'s' if len(spec.view.missing) > 1 else ''} {', '.join(spec.view.missing)}",
+            cause="the model store does not have it, or not whole, and the agent has none of its own",
+            remedy="Bring it with module model_store (playbook prefetch_models), then run this again",
+            kind="model_not_in_store",
+            agent=spec.agent, models=list(spec.view.missing),
+        )
+        for spec in specs
+        if spec.view and spec.view.missing and shares(spec, observed.volumes.get(container_name(spec.agent)))
+    ]
+
+
+def view_step(
+    spec: AgentSpec, volume: Volume | None, linked: Linked | None, actual: ActualAgent | None, restarts: bool
+) -> ViewStep | None:
+    """The step that brings the wanted view about; None when there is nothing to do.
+
+    :param restarts: whether the agent is stopped or made anew by this plan anyway.
+    """
+    if spec.view is None or not shares(spec, volume):
+        return None
+    if linked is None:
+        names = Change("models", [], sorted(spec.view.models))
+        return ViewStep("create", _impact(actual, restarts), (names,))
+    listed, newer = _listed(linked.view, spec.view), _newer(linked.view, spec.view)
+    repairs = _repairs(linked)
+    if not (listed or newer or repairs):
+        return None
+    waits = spec.update == NEXT_RESTART and not listed and not [c for c in repairs if c.field != "mounted"]
+    if waits and not newer:
+        return None
+    return ViewStep("switch", Impact.IN_PLACE if waits else _impact(actual, restarts), (*listed, *newer, *repairs))
+
+
+def _impact(actual: ActualAgent | None, restarts: bool) -> Impact:
+    return Impact.RESTART if actual and actual.running and not restarts else Impact.IN_PLACE
+
+
+def _listed(before: ModelView, after: ModelView) -> list[Change]:
+    names = sorted(before.models), sorted(after.models)
+    return [Change("models", *names)] if names[0] != names[1] else []
+
+
+def _newer(before: ModelView, after: ModelView) -> list[Change]:
+    """Models that are there in another version."""
+    return [
+        Change(name, before.models[name].digest[:_SHOWN], model.digest[:_SHOWN])
+        for name, model in sorted(after.models.items())
+        if name in before.models and before.models[name].digest != model.digest
+    ]
+
+
+def _repairs(linked: Linked) -> list[Change]:
+    changes = []
+    if linked.damage:
+        changes.append(Change("view", linked.damage, "whole"))
+    if linked.hidden:
+        changes.append(Change("deleted by the tenant", list(linked.hidden), []))
+    if linked.pending:
+        changes.append(Change("mounted", "an older view", "as linked"))
+    return changes
+
+
+def store_view(view: ModelView | None, linked: Linked | None, pending: bool) -> dict[str, Any]:
+    """Where an agent has its models from, for results. :param view: of an agent with shared models. :param pending: whether it waits."""
+    if view is None:
+        return {"models": PRIVATE, "view": None, "shared": [], "private": [], "private_bytes": 0, "pending": False}
+    return {
+        "models": SHARED,
+        "view": view.id,
+        "shared": sorted(view.models),
+        "private": sorted(linked.private) if linked else [],
+        "private_bytes": linked.private_bytes if linked else 0,
+        "pending": pending,
+    }
+
+
+def store_now(volume: Volume | None, linked: Linked | None) -> dict[str, Any]:
+    """:func:`store_view` of an agent as it is."""
+    view = linked.view if linked and volume and volume.mount else None
+    return store_view(view, linked, bool(linked and linked.pending))
+
+
+def store_then(
+    spec: AgentSpec, volume: Volume | None, linked: Linked | None, step: ViewStep | None, runs_on: bool
+) -> dict[str, Any]:
+    """:func:`store_view` of an agent as it will be.
+
+    :param runs_on: whether it runs now and is neither stopped nor made anew.
+    """
+    if not shares(spec, volume):
+        return {**store_now(volume, linked), "pending": bool(linked and linked.pending and runs_on)}
+    waits = runs_on and (step.impact is Impact.IN_PLACE if step else bool(linked and linked.pending))
+    return store_view(spec.view if step or linked is None else linked.view, linked, waits)
+
+
+def visible(spec: AgentSpec, volume: Volume | None, linked: Linked | None) -> list[dict[str, Any]] | None:
+    """The models that an agent lists once its view is as wanted; None when it has no view."""
+    return models_view(spec.view, linked) if spec.view is not None and shares(spec, volume) else None

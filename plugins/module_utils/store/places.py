@@ -1,0 +1,210 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an agent has in a store: the link to its view, and its own directory over it.
+
+Its own directory is written by a tenant that is root in its container. So nothing there is followed or trusted: a link
+is not read, a pipe is not opened, a file counts by what it is at the moment it is open.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import stat
+import time
+from typing import Iterator
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import (
+    Linked,
+    ModelMount,
+    ModelView,
+    SharedModel,
+)
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, views
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, name_of
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.whiteouts import hidden
+
+_OWNER = "tenant"
+# Of a manifest; real ones have some kilobytes.
+_LARGEST = 1024**2
+# An engine tells a container's start a moment after it mounted the volume.
+_LATE = 2.0
+
+
+def mount_of(layout: Layout, agent: str) -> ModelMount:
+    """What the agent's models volume is made of. The paths never change, whatever it sees."""
+    place = layout.agent(agent)
+    return ModelMount(place.link, place.upper, place.work)
+
+
+def layout_of(mount: ModelMount) -> Layout | None:
+    """The store that a models volume is of; None when it is of none."""
+    agents, agent = os.path.split(os.path.dirname(mount.upper))
+    root, name = os.path.split(agents)
+    if name != "agents" or not agent or not os.path.isdir(os.path.join(root, "locks")):
+        return None
+    layout = Layout(root)
+    return layout if mount_of(layout, agent) == mount else None
+
+
+def view_of(layout: Layout, view_id: str) -> tuple[ModelView, str]:
+    """A view of the store as it is, and what it lacks in words; empty when it is whole."""
+    found = content.list_models(layout.view(view_id)) if view_id else []
+    models = {model.name: SharedModel(model.digest, model.size) for model in found}
+    whole = views.view_id({model.name: model.digest for model in found}) == view_id
+    lacking = [model.name for model in found if not model.complete]
+    damage = "" if whole and not lacking else f"damaged: {', '.join(lacking)}" if lacking else "damaged or gone"
+    return ModelView(view_id, models), damage
+
+
+def look(layout: Layout, agent: str, view: ModelView, damage: str, started: float) -> Linked:
+    """What an agent has. :param started: when it was started, in seconds since 1970; 0 when it does not run."""
+    place = layout.agent(agent)
+    gone = [name for name in ("upper", "work") if not os.path.isdir(getattr(place, name))]
+    try:
+        switched = os.lstat(place.link).st_mtime
+    except FileNotFoundError:
+        switched, gone = 0.0, [*gone, "link"]
+    if gone:
+        damage = f"without {' and '.join(gone)}"
+    own = private_models(place.upper)
+    return Linked(
+        mount=mount_of(layout, agent),
+        tenant=owner(layout, agent),
+        view=view,
+        damage=damage,
+        pending=bool(started and switched > started),
+        hidden=tuple(hidden(place.upper, layout.view(view.id), view.models)) if view.id else (),
+        private={name: model for name, model in own.items() if view.models.get(name) != model},
+        private_bytes=used(place.upper),
+    )
+
+
+def owner(layout: Layout, agent: str) -> str:
+    """The tenant whose agent it is; empty when that is not known."""
+    try:
+        with open(os.path.join(layout.agents, agent, _OWNER), encoding="ascii", errors="replace") as note:
+            return note.read(64).strip()
+    except FileNotFoundError:
+        return ""
+
+
+def prepare(layout: Layout, agent: str, tenant: str) -> None:
+    """Make the agent's directories that are not there, and note whose they are before anything is in them."""
+    place = layout.agent(agent)
+    folder = os.path.dirname(place.link)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    if owner(layout, agent) != tenant:
+        aside = os.path.join(folder, f".{secrets.token_hex(8)}")
+        with open(aside, "w", encoding="ascii") as note:
+            note.write(tenant)
+            note.flush()
+            os.fsync(note.fileno())
+        os.replace(aside, os.path.join(folder, _OWNER))
+    for path in (place.upper, place.work):
+        os.makedirs(path, exist_ok=True)
+        os.chmod(path, 0o755)
+
+
+def switch(layout: Layout, agent: str, view_id: str, *, running: bool = False) -> None:
+    """Have the agent's link name a view. It is mounted at the agent's next start.
+
+    :param running: whether the agent runs, and may just be on its way with what the link named before.
+    """
+    link = layout.agent(agent).link
+    target = os.path.join("..", "..", "views", view_id)
+    aside = os.path.join(os.path.dirname(link), f".{secrets.token_hex(8)}")
+    os.symlink(target, aside)
+    os.replace(aside, link)
+    if running:
+        moment = time.time() + _LATE
+        os.utime(link, (moment, moment), follow_symlinks=False)
+    views.sync(os.path.dirname(link))
+
+
+def erase(mount: ModelMount) -> None:
+    """Erase all that an agent has, and make sure that it is gone. The note of its owner goes last.
+
+    :raises TenancyError: ``not_erased``.
+    """
+    place = os.path.dirname(mount.upper)
+    try:
+        for path in (mount.upper, mount.work):
+            if os.path.lexists(path):
+                shutil.rmtree(path)
+        if os.path.lexists(mount.lower):
+            os.unlink(mount.lower)
+        if os.path.isdir(place):
+            shutil.rmtree(place)
+            views.sync(os.path.dirname(place))
+    except OSError as error:
+        raise _not_erased(place, error.strerror or str(error)) from error
+    if os.path.lexists(place):
+        raise _not_erased(place, "it is still there")
+
+
+def _not_erased(place: str, cause: str) -> TenancyError:
+    return TenancyError(
+        f"The models in {place} could not be erased", cause=cause,
+        remedy="Look what holds them (findmnt, lsof), then run again", kind="not_erased",
+    )
+
+
+def private_models(upper: str) -> dict[str, SharedModel]:
+    """The models of which the agent has manifests of its own."""
+    found = {}
+    for path in _files(os.path.join(upper, "manifests"), 4):
+        body = read_safely(path, _LARGEST)
+        name = name_of(os.path.relpath(path, os.path.join(upper, "manifests")))
+        try:
+            manifest = content.parse(body, name) if body else None
+        except TenancyError:
+            # Something of the tenant's own that is no manifest.
+            manifest = None
+        if manifest:
+            found[name] = SharedModel(manifest.digest, manifest.size)
+    return found
+
+
+def _files(folder: str, depth: int) -> Iterator[str]:
+    """Regular files exactly ``depth`` levels below a folder. Links are not followed."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        if depth > 1 and entry.is_dir(follow_symlinks=False):
+            yield from _files(entry.path, depth - 1)
+        elif depth == 1 and entry.is_file(follow_symlinks=False):
+            yield entry.path
+
+
+def read_safely(path: str, largest: int) -> bytes:
+    """The bytes of a regular file of at most ``largest`` bytes; none of anything else, such as a link or a pipe."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        return file.read(largest) if stat.S_ISREG(found.st_mode) and found.st_size <= largest else b""
+
+
+def used(folder: str) -> int:
+    """Bytes of disk that the files below a folder take, each counted once."""
+    seen: set[tuple[int, int]] = set()
+    total = 0
+    for place, _folders, names in os.walk(folder):
+        for name in names:
+            try:
+                found = os.lstat(os.path.join(place, name))
+            except OSError:
+                continue
+            if (found.st_dev, found.st_ino) not in seen:
+                seen.add((found.st_dev, found.st_ino))
+                total += found.st_blocks * 512
+    return total

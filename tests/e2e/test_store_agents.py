@@ -1,0 +1,165 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Agents that share the models of a store, on a real engine with real Ollama."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.ansible import ModuleRun
+from tests.support.engine import Engine
+from tests.support.ollama import generate, request
+from tests.support.registry import Registry
+from tests.support.store import Store
+
+RunModule = Callable[..., ModuleRun]
+PORTS = {"a1": 12900, "a2": 12901, "b1": 12902}
+TENANTS = {"a1": "acme", "a2": "acme", "b1": "blue"}
+
+
+@pytest.fixture
+def store(bench: Any, registry: Registry) -> Iterator[Store]:
+    """A store with one model; it goes with the bench."""
+    yield Store(bench.folder / f"store-{time.monotonic_ns()}")
+
+
+class Host:
+    """An agent host with a store."""
+
+    def __init__(self, engine: Engine, store: Store, run_module: RunModule) -> None:
+        self.engine, self.store, self.run_module = engine, store, run_module
+
+    def params(self, agents: dict[str, list[str] | None], **options: Any) -> dict[str, Any]:
+        """Options of ollama_agent for these agents with their models."""
+        described = [
+            {"agent": name, "tenant": TENANTS[name], "port": PORTS[name], "memory_limit": "512m", "models": models}
+            for name, models in agents.items()
+        ]
+        return {"agents": described, "store": str(self.store.root), "docker_host": self.engine.url, **options}
+
+    def ensure(self, agents: dict[str, list[str] | None], **options: Any) -> list[dict[str, Any]]:
+        """CHECK, real, CHECK, real: the check tells what the run does, and after it there is nothing to do."""
+        params = self.params(agents, **options)
+        checked = self.run_module("ollama_agent", params, check=True, diff=True).ok()
+        done = self.run_module("ollama_agent", params, diff=True).ok()
+        assert checked["actions"] == done["actions"]
+        assert [known(agent) for agent in checked["agents"]] == [known(agent) for agent in done["agents"]]
+        assert [known(agent) for agent in done["diff"]["after"].values()] == [known(agent, "models") for agent in done["agents"]]
+        for check in (True, False):
+            again = self.run_module("ollama_agent", params, check=check).ok()
+            assert again["actions"] == [] and not again["changed"]
+        return done["actions"]
+
+    def tags(self, agent: str) -> dict[str, str]:
+        """Digest by name, as the agent lists its models."""
+        return {model["name"]: model["digest"] for model in request(PORTS[agent], "GET", "/api/tags")[0]["models"]}
+
+
+def known(agent: dict[str, Any], *but: str) -> dict[str, Any]:
+    """An agent without what the engine makes up, and what a check can't ask one that does not run."""
+    unknown = {"image_id", "volume_path", "health", *but} | ({"models"} if agent.get("models") is None else set())
+    return {key: value for key, value in agent.items() if key not in unknown and value is not None}
+
+
+def words(actions: list[dict[str, Any]]) -> list[str]:
+    """Actions in words."""
+    return [f"{a['action']} {a['kind']} {a['name'].removeprefix('ollama-agent-')} {a['impact']}" for a in actions]
+
+
+@pytest.fixture
+def host(clean_engine: Engine, store: Store, run_module: RunModule) -> Host:
+    """An agent host with a store."""
+    return Host(clean_engine, store, run_module)
+
+
+def test_agents_share_models_and_harm_nobody(host: Host) -> None:
+    digest = host.store.add("demo")
+    done = host.ensure({"a1": ["demo"], "b1": ["demo"]})
+    assert words(done) == [
+        "create network ollama-tenant-acme in_place", "create network ollama-tenant-blue in_place",
+        "create view a1 in_place", "create volume a1 in_place", "create container a1 in_place", "start container a1 in_place",
+        "create view b1 in_place", "create volume b1 in_place", "create container b1 in_place", "start container b1 in_place",
+    ]
+    assert host.tags("a1") == host.tags("b1") == {"demo:latest": digest}
+    assert generate(PORTS["a1"]) and generate(PORTS["b1"])
+    before = host.store.checksums("a1")
+    # The third of them deletes it from its own directory, and makes a model of its own.
+    request(PORTS["a1"], "POST", "/api/create", {"model": "mine", "from": "demo", "system": "You are mine."})
+    request(PORTS["a1"], "DELETE", "/api/delete", {"model": "demo"})
+    assert set(host.tags("a1")) == {"mine:latest"}
+    assert generate(PORTS["b1"])
+    assert host.store.checksums("a1") == before
+    # The record says that it has the model: it comes back, and its own stays.
+    [back] = host.ensure({"a1": ["demo"], "b1": ["demo"]})
+    assert back["fields"] == {"deleted by the tenant": {"before": ["demo:latest"], "after": []}} and back["impact"] == "restart"
+    assert set(host.tags("a1")) == {"demo:latest", "mine:latest"}
+    assert generate(PORTS["a1"], "mine") and generate(PORTS["a1"])
+    [agent] = host.run_module("ollama_agent", host.params({"a1": ["demo"]})).ok()["agents"]
+    assert agent["store"]["shared"] == ["demo:latest"] and agent["store"]["private"] == ["mine:latest"]
+    # Gone with all that is its own, and nothing else.
+    upper = Path(host.store.layout.agent("a1").upper)
+    gone = host.run_module("ollama_agent", {
+        "agent": "a1", "tenant": "acme", "state": "absent", "remove_volume": True, "docker_host": host.engine.url,
+    }).ok()
+    assert gone["agents"][0]["erased"]["path"] == str(upper) and gone["agents"][0]["erased"]["bytes"] > 0
+    assert gone["agents"][0]["erased"]["models"] == ["mine:latest"]
+    assert not upper.parent.exists()
+    assert generate(PORTS["b1"])
+
+
+def test_another_list_and_newer_versions(host: Host) -> None:
+    host.store.add("demo")
+    host.ensure({"a1": ["demo"], "a2": ["demo"]})
+    # A model more: a restart of the one that runs; of one that is stopped, nothing that is felt.
+    host.store.add("demo:q8", "demo2")
+    host.engine.docker("stop", "ollama-agent-a2")
+    actions = host.ensure({"a1": ["demo", "demo:q8"], "a2": ["demo", "demo:q8"]}, state="present")
+    assert words(actions) == ["switch view a1 restart", "switch view a2 in_place"]
+    assert actions[0]["fields"] == {"models": {"before": ["demo:latest"], "after": ["demo:latest", "demo:q8"]}}
+    assert set(host.tags("a1")) == {"demo:latest", "demo:q8"} and generate(PORTS["a1"], "demo:q8")
+    host.ensure({"a2": ["demo", "demo:q8"]})
+    assert set(host.tags("a2")) == {"demo:latest", "demo:q8"}
+    # A newer version, by policy.
+    old = host.tags("a1")["demo:latest"]
+    new = host.store.add("demo", version=2)
+    assert host.ensure({"a1": ["demo", "demo:q8"]}, model_update="pinned") == []
+    [waits] = host.ensure({"a1": ["demo", "demo:q8"]}, model_update="next_restart")
+    assert waits["impact"] == "in_place" and waits["fields"] == {"demo:latest": {"before": old[:12], "after": new[:12]}}
+    assert host.tags("a1")["demo:latest"] == old
+    [agent] = host.run_module("ollama_agent", host.params({"a1": None})).ok()["agents"]
+    assert agent["store"]["pending"]
+    [now] = host.ensure({"a1": ["demo", "demo:q8"]}, model_update="at_once")
+    assert now["impact"] == "restart" and host.tags("a1")["demo:latest"] == new
+    # One model less: it can't be seen any more.
+    assert words(host.ensure({"a1": ["demo:q8"]})) == ["switch view a1 restart"]
+    assert set(host.tags("a1")) == {"demo:q8"}
+    refused = host.run_module("ollama_agent", host.params({"a1": ["nowhere"]}))
+    assert refused.result["error"]["kind"] == "model_not_in_store" and "nowhere:latest" in refused.msg
+
+
+def test_a_long_answer_survives_a_new_model(host: Host) -> None:
+    host.store.add("demo")
+    host.ensure({"a1": ["demo"]})
+    host.store.add("more")
+    answer: list[dict[str, Any]] = []
+    body = {"model": "demo", "prompt": "Hello", "options": {"num_predict": 4000, "num_ctx": 2048}, "stream": True}
+
+    def ask() -> None:
+        answer.extend(request(PORTS["a1"], "POST", "/api/generate", body, timeout=120))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    time.sleep(1)
+    assert asking.is_alive()
+    host.run_module("ollama_agent", host.params({"a1": ["demo", "more"]}, drain_timeout=90)).ok()
+    asking.join()
+    assert answer[-1]["done"] and answer[-1]["done_reason"] in ("length", "stop")
+    assert set(host.tags("a1")) == {"demo:latest", "more:latest"}
