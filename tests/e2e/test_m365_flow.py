@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -112,12 +113,26 @@ def test_playbook(site: Site, directory: Directory, reach: dict[str, str]) -> No
         ({"tenant": TENANT, "m365_role_mapping": "group:owner"}, "m365_role_mapping"),
         ({"tenant": TENANT, "m365_full_every": "9"}, "m365_full_every"),
         ({}, "tenant"),
+        ({"tenant": TENANT, "m365_tenants": [{"tenant": "other-corp"}]}, "m365_tenants and tenant=empresa-corp"),
+        ({"m365_tenants": [{"tenant": TENANT, "client_secert": SECRET}]}, "Did you mean 'client_secret'"),
+        ({"m365_tenants": [f"tenant={TENANT} client_secret={SECRET}"]}, "m365_tenants[0] is not a mapping"),
     ],
-    ids=["misspelled", "mode", "role", "number", "nothing"],
+    ids=["misspelled", "mode", "role", "number", "nothing", "both", "misspelled-entry", "text"],
 )
-def test_bad_input_is_one_clear_line(site: Site, given: dict[str, str], words: str) -> None:
-    outcome = site.run("sync_m365", **given)
+def test_bad_input_is_one_clear_line(site: Site, given: dict[str, Any], words: str) -> None:
+    """With a secret in it, too: nothing shows it."""
+    variables = site.folder / "given.yml"
+    variables.write_text(json.dumps(given))
+    outcome = site.run("sync_m365", "-e", f"@{variables}", "-vvv")
     assert outcome.run.rc != 0 and words in outcome.error and "Traceback" not in outcome.run.output
+    assert SECRET not in outcome.run.output
+
+
+def test_secret_in_the_tenants_file_is_refused(site: Site) -> None:
+    site.write_tenant(TENANT, {"m365_client_secret": SECRET})
+    for playbook in ("sync_m365", "onboard_tenant"):
+        outcome = site.run(playbook, "-vvv", tenant=TENANT)
+        assert outcome.run.rc != 0 and "vaulted file" in outcome.error and SECRET not in outcome.run.output
 
 
 def test_many_tenants_in_one_run(site: Site, reach: dict[str, str], tmp_path: Path) -> None:
@@ -132,7 +147,13 @@ def test_many_tenants_in_one_run(site: Site, reach: dict[str, str], tmp_path: Pa
         )
     where = {name.removeprefix("m365_"): value for name, value in reach.items()}
     fleet = [{"tenant": name, **where} for name in (TENANT, "broken-corp", "other-corp")]
-    outcome = site.run("sync_m365", m365_tenants=fleet, m365_fail_at_end=False).ok()
+    site.env.pop("AZURE_CLIENT_SECRET")
+    given = tmp_path / "fleet.yml"
+    given.write_text(json.dumps({"m365_tenants": [{**entry, "client_secret": SECRET} for entry in fleet]}))
+    outcome = site.run("sync_m365", "-e", f"@{given}", "-vvv", "--diff", m365_fail_at_end=False).ok()
+    assert SECRET not in outcome.run.output
+    assert site.rows("SELECT DISTINCT run LIKE 'sync_m365-%' FROM llmops.audit WHERE entity = 'users'") == [["t"]]
+    site.env["AZURE_CLIENT_SECRET"] = SECRET
     assert outcome.result("m365_sync")["failed_tenants"] == ["broken-corp"]
     assert site.rows("SELECT tenant, count(*) FROM llmops.users GROUP BY tenant ORDER BY tenant") == [
         [TENANT, "30"],

@@ -21,7 +21,7 @@ class Flow:
 
     :param playbook: its name.
     :param checks: check of each plain variable.
-    :param lists: variables with a shape of their own (users, agents, clear).
+    :param lists: variables with a shape of their own (users, agents, clear, m365_tenants).
     :param required: those that must be given.
     :param file: whether ``tenants/<tenant>.yml`` is read.
     :param file_also: keys of that file that other playbooks read.
@@ -83,6 +83,7 @@ FLOWS: dict[str, Flow] = {
     "m365": Flow(
         "sync_m365",
         {**_TENANT, "m365_tenant_id": values.directory_id, **M365_CHECKS},
+        ("m365_tenants",),
         required=(),
         file=True,
         file_also=(*_ONBOARD, *_ONBOARD_LISTS),

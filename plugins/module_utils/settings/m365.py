@@ -12,9 +12,12 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.options import m365 as options
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings import values
 
 PREFIX = "m365_"
+# They come from a vaulted file or the environment, straight to the module.
+SECRETS = tuple(f"{PREFIX}{name}" for name, option in options.ENTITY.items() if option.get("no_log"))
 _ROLES = ("admin", "analyst", "viewer")
 
 
@@ -72,3 +75,42 @@ def entity(checked: Mapping[str, Any]) -> dict[str, Any]:
     """The entity for the module ``m365_sync``."""
     found = {name.removeprefix(PREFIX): value for name, value in checked.items() if name in CHECKS}
     return {**{name: checked[name] for name in ("tenant", "m365_tenant_id") if name in checked}, **found}
+
+
+def check_entries(entries: Any, tenant: str | None) -> None:
+    """Return when the list of tenants has the shape that the module takes. Its values are the module's to check.
+
+    A misspelled key is refused here, since the module's own refusal would show what was given, a secret perhaps.
+
+    :param tenant: the one tenant that is given, too.
+    :raises TenancyError: ``unknown_key``, ``invalid_value``, ``invalid_options``.
+    """
+    if tenant:
+        raise TenancyError(
+            f"m365_tenants and tenant={tenant} are both given",
+            cause="what a run would synchronise is unclear",
+            remedy="Leave one of them out; where m365_tenants stands in the inventory, -e '{\"m365_tenants\": []}'",
+            kind="invalid_options",
+        )
+    for number, entry in enumerate(values.as_list(entries, "m365_tenants")):
+        where = f"m365_tenants[{number}]"
+        if not isinstance(entry, Mapping):
+            raise TenancyError(
+                f"{where} is not a mapping", remedy="Write it as {tenant: …, client_id: …}", kind="invalid_value"
+            )
+        values.refuse_unknown_keys(entry, options.ENTITY, where)
+
+
+def refuse_secrets(names: Any, where: str) -> None:
+    """Return when none of the names is a secret's.
+
+    :raises TenancyError: ``secret_in_file``.
+    """
+    for name in SECRETS:
+        if name in names:
+            raise TenancyError(
+                f"{where} holds {name}",
+                cause="what stands there is shown with -v, so secrets are not read from it",
+                remedy=f"Move {name} to a vaulted file of group_vars or host_vars, or into the environment",
+                kind="secret_in_file",
+            )

@@ -98,6 +98,7 @@ def check_file(content: Any, path: str, tenant: str, flow: Flow) -> Mapping[str,
         return {}
     if not isinstance(content, Mapping):
         raise TenancyError(f"{path} is not a mapping", remedy="Write it as 'key: value' lines", kind="invalid_file")
+    m365.refuse_secrets(content, path)
     values.refuse_unknown_keys(content, (*flow.names, *flow.file_also), path)
     if values.is_given(content.get("tenant")) and content["tenant"] != tenant:
         raise TenancyError(
@@ -142,6 +143,8 @@ def resolve(flow: Flow, layers: Sequence[Layer], hosts: Sequence[str]) -> dict[s
     result: dict[str, Any] = {name: value for name, value in checked.items() if name not in m365.CHECKS}
     if m365.CHECKS.keys() & flow.checks.keys():
         result["m365"] = m365.entity(checked)
+    if "m365_tenants" in found and found["m365_tenants"][1]:
+        m365.check_entries(found["m365_tenants"][1], checked.get("tenant"))
     result |= {"sources": {name: where for name, (where, _value) in found.items()}}
     _check_confirmation(checked)
     if "users" in flow.lists:

@@ -14,7 +14,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.errors import Tenan
 from ansible_collections.llmops.tenancy.plugins.module_utils.options import m365 as options
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings import m365
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings.flows import FLOWS
-from ansible_collections.llmops.tenancy.plugins.module_utils.settings.resolve import Layer, resolve
+from ansible_collections.llmops.tenancy.plugins.module_utils.settings.resolve import Layer, check_file, resolve
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,32 @@ def test_entity(flow: str) -> None:
     found = resolve(FLOWS[flow], [Layer("x", given)], ["localhost"])
     assert found["m365"] == {"tenant": "ab", "m365_tenant_id": given["m365_tenant_id"], "guests": False}
     assert "m365_guests" not in found
+
+
+@pytest.mark.parametrize(
+    ("entries", "tenant", "kind"),
+    [
+        ([{"tenant": "a", "client_secert": "hidden-one"}], None, "unknown_key"),
+        (["tenant=a client_secret=hidden-one"], None, "invalid_value"),
+        ([{"tenant": "a", "client_secret": "hidden-one"}], "b-corp", "invalid_options"),
+    ],
+    ids=["key", "text", "both"],
+)
+def test_list_of_tenants_that_is_refused(entries: list[Any], tenant: str | None, kind: str) -> None:
+    with pytest.raises(TenancyError) as caught:
+        m365.check_entries(entries, tenant)
+    assert caught.value.kind == kind and "hidden-one" not in str(caught.value.as_result())
+
+
+def test_list_of_tenants() -> None:
+    m365.check_entries([{"tenant": "a", "client_secret": "s"}, {"tenant": "b", "mode": "{{ mode }}"}], None)
+    found = resolve(FLOWS["m365"], [Layer("play", {"m365_tenants": [{"tenant": "a", "client_secret": "hidden-one"}]})], [])
+    assert "hidden-one" not in str(found)
+    assert resolve(FLOWS["m365"], [Layer("play", {"tenant": "a-corp", "m365_tenants": []})], [])["tenant"] == "a-corp"
+
+
+def test_secrets_stand_in_no_tenants_file() -> None:
+    assert m365.SECRETS == ("m365_client_secret", "m365_client_certificate_passphrase")
+    with pytest.raises(TenancyError) as caught:
+        check_file({"m365_client_secret": "hidden-one"}, "tenants/a.yml", "a", FLOWS["onboard"])
+    assert caught.value.kind == "secret_in_file" and "hidden-one" not in str(caught.value.as_result())
