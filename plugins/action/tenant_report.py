@@ -20,13 +20,14 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.settings import rep
 display = Display()
 
 SPEC: dict[str, dict[str, Any]] = {
-    "view": {"type": "str", "choices": ["onboarded", "changed", "offboarded", "users", "status"], "required": True},
+    "view": {"type": "str", "choices": ["onboarded", "changed", "offboarded", "users", "status", "files"], "required": True},
     "tenant": {"type": "str"},
     "tenants": {"type": "list", "elements": "dict", "default": []},
     "agents": {"type": "list", "elements": "dict", "default": []},
     "observed": {"type": "list", "elements": "dict", "default": []},
     "users": {"type": "list", "elements": "dict", "default": []},
     "synchronised": {"type": "list", "elements": "dict", "default": []},
+    "files": {"type": "list", "elements": "dict", "default": []},
     "kept": {"type": "list", "elements": "dict", "default": []},
     "actions": {"type": "list", "elements": "dict", "default": []},
     "known": {"type": "bool", "default": True},
@@ -77,6 +78,8 @@ class ActionModule(ActionBase):
                 )
             case "users":
                 return report.user_set(options["tenant"], options["users"], actions, seconds=seconds, check=check)
+            case "files":
+                return report.files(options["files"], check=check)
         if options["output"] == "json":
             return json.dumps({"tenants": options["tenants"]}, indent=2, default=str).splitlines()
         return report.status(options["tenants"])

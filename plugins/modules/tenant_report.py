@@ -20,7 +20,7 @@ options:
   view:
     description: What is to be shown.
     type: str
-    choices: [onboarded, changed, offboarded, users, status]
+    choices: [onboarded, changed, offboarded, users, status, files]
     required: true
   tenant:
     description: Which tenant it is about. With O(view=changed), O(view=offboarded) and O(view=users).
@@ -47,6 +47,11 @@ options:
     default: []
   synchronised:
     description: What M(llmops.tenancy.m365_sync) told of tenants. With O(view=onboarded).
+    type: list
+    elements: dict
+    default: []
+  files:
+    description: Files as M(llmops.tenancy.tenant_export) returns them. With O(view=files).
     type: list
     elements: dict
     default: []

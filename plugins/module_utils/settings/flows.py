@@ -69,6 +69,7 @@ _ONBOARD = {
     **M365_CHECKS,
 }
 _ONBOARD_LISTS = ("users", "agents", "clear")
+_FILES: dict[str, values.Check] = {"tenants": values.texts, "tenants_path": values.text}
 
 _FLEET = {
     "agent_host": values.text,
@@ -129,6 +130,8 @@ FLOWS: dict[str, Flow] = {
         ("tenants",),
         required=(),
     ),
+    "validate": Flow("validate_tenants", _FILES, required=()),
+    "export": Flow("export_tenants", {**_FILES, "overwrite": values.boolean}, required=()),
 }
 
 # Variables that say how to reach things, taken by every playbook.

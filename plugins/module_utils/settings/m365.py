@@ -21,11 +21,6 @@ SECRETS = tuple(f"{PREFIX}{name}" for name, option in options.ENTITY.items() if 
 _ROLES = ("admin", "analyst", "viewer")
 
 
-def _texts(value: Any, name: str) -> list[str]:
-    """A list of words."""
-    return [values.text(item, name) for item in values.as_list(value, name)]
-
-
 def _roles(value: Any, name: str) -> dict[str, str]:
     """Roles by group id or app role: a mapping, JSON text, or ``key:role,key:role``."""
     given = value if isinstance(value, Mapping) else None
@@ -54,7 +49,7 @@ CHECKS: dict[str, values.Check] = {
     "m365_ca_path": values.text,
     "m365_request_timeout": values.number(1, 3600),
     "m365_throttle_budget": values.number(0, 86_400),
-    "m365_scope_groups": _texts,
+    "m365_scope_groups": values.texts,
     "m365_filter": values.text,
     "m365_guests": values.boolean,
     "m365_unlicensed": values.boolean,

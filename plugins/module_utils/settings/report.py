@@ -122,6 +122,18 @@ def user_set(tenant: str, users: Iterable[Values], actions: Sequence[Values], *,
     return [_line("Tenant", tenant), *(_line("User", row) for row in table(rows)), *_done(actions, seconds, check)]
 
 
+def files(written: Sequence[Values], *, check: bool) -> list[str]:
+    """The files of tenants that were written or kept; those that say the same already are counted.
+
+    :param written: as the module ``tenant_export`` returns them.
+    """
+    said = {"created": "would be created" if check else "created", "updated": "would be updated" if check else "updated",
+            "kept": "kept as it is, the catalog says otherwise (overwrite=true writes it)"}
+    lines = [f"{item['file']}: {said[item['status']]}" for item in written if item["status"] in said]
+    same = sum(item["status"] == "same" for item in written)
+    return [*lines, f"{len(written)} tenant{'' if len(written) == 1 else 's'}, {same} with a file that says the same"]
+
+
 def status(tenants: Iterable[Values]) -> list[str]:
     """All tenants with their agents as an aligned table.
 

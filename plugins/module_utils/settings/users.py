@@ -11,7 +11,7 @@ from typing import Any, Mapping
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings import values
 
-_CHECKS: dict[str, values.Check] = {
+CHECKS: dict[str, values.Check] = {
     "email": values.email,
     "name": values.text,
     "role": values.role,
@@ -43,7 +43,7 @@ def parse_users(value: Any, name: str = "users") -> list[dict[str, Any]]:
 
 
 # The variables of a single user, and what they are called in an entry of `users`.
-SHORT: dict[str, str] = {f"user_{key}": key for key in _CHECKS}
+SHORT: dict[str, str] = {f"user_{key}": key for key in CHECKS}
 
 
 def single_user(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def _parse_user(item: Any, name: str) -> dict[str, Any]:
     if not isinstance(item, Mapping):
         address, _colon, role = str(item).partition(":")
         item = {"email": address.strip(), "role": role.strip()}
-    user = values.mapping(item, _CHECKS, name)
+    user = values.mapping(item, CHECKS, name)
     if "email" not in user:
         raise TenancyError(f"{name} has no email", remedy="Give each user an email", kind="missing_value")
     return user

@@ -17,6 +17,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import p
 
 ROLES = ("admin", "analyst", "viewer")
 _TRUE, _FALSE = ("true", "yes", "on", "1", "y"), ("false", "no", "off", "0", "n")
+YES_NO = tuple(word for word in (*_TRUE, *_FALSE) if word.isalpha())
 _DURATION = re.compile(r"-?([0-9]+|([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+)")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DOMAIN = re.compile(r"(?=.{1,253}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}")
@@ -50,6 +51,11 @@ def text(value: Any, name: str) -> str:
     if any(ord(char) < 32 for char in found):
         raise TenancyError(f"{name} has control characters", remedy="Write it on one line", kind="invalid_value")
     return found
+
+
+def texts(value: Any, name: str) -> list[str]:
+    """A list of texts."""
+    return [text(item, name) for item in as_list(value, name)]
 
 
 def slug(value: Any, name: str) -> str:
@@ -102,6 +108,7 @@ def number(low: int, high: int) -> Check:
             )
         return int(found)
 
+    setattr(check, "bounds", (low, high))
     return check
 
 
@@ -130,6 +137,8 @@ def one_of(*choices: str) -> Check:
             kind="invalid_choice",
         )
 
+    # For the schema of the tenants' files, which says the same to editors.
+    setattr(check, "choices", choices)
     return check
 
 

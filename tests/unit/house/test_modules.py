@@ -26,6 +26,8 @@ NO_TWIN = {
     "fleet_report": "has no state",
     "fleet_settings": "has no state",
     "ollama_image": "returns what is there in check mode",
+    "tenant_export": "its files are the operator's",
+    "tenant_files": "has no state",
     "tenant_report": "has no state",
     "tenant_settings": "has no state",
 }

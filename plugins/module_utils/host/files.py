@@ -1,0 +1,61 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Text files of this machine: found under one of several names, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import Sequence
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+
+_MODE = 0o640
+
+
+def find(folder: str, name: str, suffixes: Sequence[str]) -> tuple[str, str | None]:
+    """Path and text of the file that is there under one of its names; without one, the first name and None.
+
+    :raises TenancyError: ``file`` when it can't be read.
+    """
+    paths = [os.path.join(folder, name + suffix) for suffix in suffixes]
+    path = next((path for path in paths if os.path.lexists(path)), None)
+    if path is None:
+        return paths[0], None
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
+            return path, file.read()
+    except OSError as error:
+        raise _failed(path, "read", error) from error
+
+
+def write(path: str, text: str) -> None:
+    """Write a file, its folder too; a reader or a kill finds the old one or the new one.
+
+    :raises TenancyError: ``file`` when that can't be done.
+    """
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        mode = os.stat(path).st_mode & 0o777 if os.path.exists(path) else _MODE
+        handle, beside = tempfile.mkstemp(prefix=".", dir=os.path.dirname(path))
+        try:
+            with open(handle, "w", encoding="utf-8", newline="") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(beside, mode)
+            os.replace(beside, path)
+        except BaseException:
+            os.unlink(beside)
+            raise
+    except OSError as error:
+        raise _failed(path, "written", error) from error
+
+
+def _failed(path: str, done: str, error: OSError) -> TenancyError:
+    return TenancyError(
+        f"The file {path} can't be {done}", cause=error.strerror or str(error),
+        remedy="Check the folder, its permissions and the space on the disk", kind="file", path=path,
+    )
