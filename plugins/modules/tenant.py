@@ -50,6 +50,14 @@ options:
   quota_cpus:
     description: CPUs that the limits of its agents may add up to. An empty string is no limit.
     type: str
+  quota_disk:
+    description: Disk that the limits of its agents may add up to. An empty string is no limit.
+    type: str
+  quota_agents_per_hour:
+    description:
+      - Number of agents that may be made for the tenant within an hour. Those that were removed again count, too. An empty
+        string is no limit, as for a new tenant.
+    type: str
   cascade:
     description: With O(state=absent), remove the records of its agents, too. Refused if not given while there are any.
     type: bool
@@ -131,6 +139,21 @@ options:
       cpu_limit:
         description: CPUs that the agent may use, for example V(2) or V(0.5). V(2) for a new agent.
         type: str
+      disk_limit:
+        description:
+          - Disk of its host that the agent's own data may take, for example V(20g). V(10g) for a new agent. The catalog counts
+            it for quotas and placement.
+        type: str
+      gpus:
+        description: Number of GPUs of its host that the agent takes. V(0) for a new agent.
+        type: int
+      affinity:
+        description: Labels that the agent's host must have, for example V([gpu=a100]). None for a new agent.
+        type: list
+        elements: str
+      anti_affinity:
+        description: Whether the agent must not be on a host with another agent of its tenant. V(false) for a new agent.
+        type: bool
       context_length:
         description: Context of the agent in tokens. V(4096) for a new agent; V(0) goes back to it.
         type: int
@@ -188,6 +211,14 @@ options:
         type: str
       quota_cpus:
         description: CPUs that the limits of its agents may add up to. An empty string is no limit.
+        type: str
+      quota_disk:
+        description: Disk that the limits of its agents may add up to. An empty string is no limit.
+        type: str
+      quota_agents_per_hour:
+        description:
+          - Number of agents that may be made for the tenant within an hour. Those that were removed again count, too. An empty
+            string is no limit, as for a new tenant.
         type: str
       cascade:
         description:
@@ -273,6 +304,21 @@ options:
           cpu_limit:
             description: CPUs that the agent may use, for example V(2) or V(0.5). V(2) for a new agent.
             type: str
+          disk_limit:
+            description:
+              - Disk of its host that the agent's own data may take, for example V(20g). V(10g) for a new agent. The catalog counts
+                it for quotas and placement.
+            type: str
+          gpus:
+            description: Number of GPUs of its host that the agent takes. V(0) for a new agent.
+            type: int
+          affinity:
+            description: Labels that the agent's host must have, for example V([gpu=a100]). None for a new agent.
+            type: list
+            elements: str
+          anti_affinity:
+            description: Whether the agent must not be on a host with another agent of its tenant. V(false) for a new agent.
+            type: bool
           context_length:
             description: Context of the agent in tokens. V(4096) for a new agent; V(0) goes back to it.
             type: int
@@ -316,6 +362,30 @@ options:
       agents:
         description: Number of agents that the host may have. No limit if not given.
         type: int
+      gpus:
+        description: Number of GPUs of the host. No limit if not given.
+        type: int
+      disk:
+        description: Disk that the data of all agents of the host may take together. No limit if not given.
+        type: str
+      networks:
+        description: Number of tenants whose agents the host may have, since each has a network there. No limit if not given.
+        type: int
+      ports:
+        description: Range of ports on this host, in place of O(port_range).
+        type: str
+      labels:
+        description: Labels of the host that agents may ask for, for example V([gpu=a100, zone=a]).
+        type: list
+        elements: str
+      memory_overcommit:
+        description: Factor by which the limits of all agents may exceed O(agent_hosts[].memory), for example V(1.5).
+        type: float
+        default: 1.0
+      cpus_overcommit:
+        description: Factor by which the limits of all agents may exceed O(agent_hosts[].cpus).
+        type: float
+        default: 1.0
   port_range:
     description: Range of ports that are given to new agents, on each host.
     type: str
@@ -324,6 +394,13 @@ options:
     description: Whether RV(others) tells all other tenants of the catalog.
     type: bool
     default: false
+  placement:
+    description:
+      - Where a new agent goes that asks for no host. V(spread) takes the host with room that is least full, V(packed) the
+        one that is fullest.
+    type: str
+    choices: [spread, packed]
+    default: spread
   keep_going:
     description:
       - Whether one tenant that is refused leaves the others of the list alone. It is reported in RV(failures), nothing
@@ -416,6 +493,12 @@ tenants:
       type: int
     quota_cpus:
       description: Millicpus that its agents may have together.
+      type: int
+    quota_disk:
+      description: Bytes that its agents may have together.
+      type: int
+    quota_agents_per_hour:
+      description: Number of agents that may be made for it within an hour.
       type: int
     created_at:
       description: When the record was made.
@@ -525,7 +608,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.options.entities im
 def logic(params, run: Run):
     """Make the tenants as wished, in one transaction."""
     options = entities(params, records.TENANT, "tenants")
-    where = placement.read(params["agent_hosts"], params["port_range"])
+    where = placement.read(params["agent_hosts"], params["port_range"], params["placement"])
     with writing(catalog.read(params), check=run.check, warn=run.warn) as conn:
         plan, tenants, failures = keep_going.ensure(
             conn,

@@ -69,6 +69,21 @@ options:
   cpu_limit:
     description: CPUs that the agent may use, for example V(2) or V(0.5). V(2) for a new agent.
     type: str
+  disk_limit:
+    description:
+      - Disk of its host that the agent's own data may take, for example V(20g). V(10g) for a new agent. The catalog counts
+        it for quotas and placement.
+    type: str
+  gpus:
+    description: Number of GPUs of its host that the agent takes. V(0) for a new agent.
+    type: int
+  affinity:
+    description: Labels that the agent's host must have, for example V([gpu=a100]). None for a new agent.
+    type: list
+    elements: str
+  anti_affinity:
+    description: Whether the agent must not be on a host with another agent of its tenant. V(false) for a new agent.
+    type: bool
   context_length:
     description: Context of the agent in tokens. V(4096) for a new agent; V(0) goes back to it.
     type: int
@@ -143,6 +158,21 @@ options:
       cpu_limit:
         description: CPUs that the agent may use, for example V(2) or V(0.5). V(2) for a new agent.
         type: str
+      disk_limit:
+        description:
+          - Disk of its host that the agent's own data may take, for example V(20g). V(10g) for a new agent. The catalog counts
+            it for quotas and placement.
+        type: str
+      gpus:
+        description: Number of GPUs of its host that the agent takes. V(0) for a new agent.
+        type: int
+      affinity:
+        description: Labels that the agent's host must have, for example V([gpu=a100]). None for a new agent.
+        type: list
+        elements: str
+      anti_affinity:
+        description: Whether the agent must not be on a host with another agent of its tenant. V(false) for a new agent.
+        type: bool
       context_length:
         description: Context of the agent in tokens. V(4096) for a new agent; V(0) goes back to it.
         type: int
@@ -185,10 +215,41 @@ options:
       agents:
         description: Number of agents that the host may have. No limit if not given.
         type: int
+      gpus:
+        description: Number of GPUs of the host. No limit if not given.
+        type: int
+      disk:
+        description: Disk that the data of all agents of the host may take together. No limit if not given.
+        type: str
+      networks:
+        description: Number of tenants whose agents the host may have, since each has a network there. No limit if not given.
+        type: int
+      ports:
+        description: Range of ports on this host, in place of O(port_range).
+        type: str
+      labels:
+        description: Labels of the host that agents may ask for, for example V([gpu=a100, zone=a]).
+        type: list
+        elements: str
+      memory_overcommit:
+        description: Factor by which the limits of all agents may exceed O(agent_hosts[].memory), for example V(1.5).
+        type: float
+        default: 1.0
+      cpus_overcommit:
+        description: Factor by which the limits of all agents may exceed O(agent_hosts[].cpus).
+        type: float
+        default: 1.0
   port_range:
     description: Range of ports that are given to new agents, on each host.
     type: str
     default: 11435-12434
+  placement:
+    description:
+      - Where a new agent goes that asks for no host. V(spread) takes the host with room that is least full, V(packed) the
+        one that is fullest.
+    type: str
+    choices: [spread, packed]
+    default: spread
   keep_going:
     description:
       - Whether a tenant with an agent that is refused leaves the others of the list alone. It is reported in
@@ -277,6 +338,19 @@ agents:
     cpu_limit:
       description: Millicpus.
       type: int
+    disk_limit:
+      description: Bytes.
+      type: int
+    gpus:
+      description: Number of GPUs.
+      type: int
+    affinity:
+      description: Labels that its host must have.
+      type: list
+      elements: str
+    anti_affinity:
+      description: Whether it must not be on a host with another agent of its tenant.
+      type: bool
     context_length:
       description: Tokens.
       type: int
@@ -364,7 +438,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.options.entities im
 def logic(params, run: Run):
     """Make the agents' records as wished, in one transaction."""
     options = entities(params, records.AGENT, "agents", shared=("tenant",))
-    where = placement.read(params["agent_hosts"], params["port_range"])
+    where = placement.read(params["agent_hosts"], params["port_range"], params["placement"])
     with writing(catalog.read(params), check=run.check, warn=run.warn) as conn:
         plan, agents, failures = keep_going.ensure(
             conn,

@@ -78,6 +78,19 @@ agents:
     cpu_limit:
       description: Millicpus.
       type: int
+    disk_limit:
+      description: Bytes.
+      type: int
+    gpus:
+      description: Number of GPUs.
+      type: int
+    affinity:
+      description: Labels that its host must have.
+      type: list
+      elements: str
+    anti_affinity:
+      description: Whether it must not be on a host with another agent of its tenant.
+      type: bool
     context_length:
       description: Tokens.
       type: int

@@ -70,11 +70,23 @@ tenants:
     quota_cpus:
       description: Millicpus that its agents may have together.
       type: int
+    quota_disk:
+      description: Bytes that its agents may have together.
+      type: int
+    quota_agents_per_hour:
+      description: Number of agents that may be made for it within an hour.
+      type: int
     used_memory:
       description: Bytes that the limits of its agents add up to.
       type: int
     used_cpus:
       description: Millicpus that the limits of its agents add up to.
+      type: int
+    used_disk:
+      description: Bytes that the limits of its agents' disk add up to.
+      type: int
+    agents_made_last_hour:
+      description: Number of agents that were made for it within the last hour, if that is limited.
       type: int
     user_count:
       description: Number of its users.

@@ -183,7 +183,7 @@ def test_a_thousand_agents_on_ten_hosts(catalog: Catalog) -> None:
     assert len({(agent["host"], agent["port"]) for agent in done}) == 1000
     assert {sum(agent["host"] == host["name"] for agent in done) for host in hosts} == {100}
     error = catalog.error("tenant_agent", tenant="acme", agent="one-more", agent_hosts=hosts)
-    assert error["kind"] == "no_room" and "600g of 600g memory" in error["cause"]
+    assert error["kind"] == "no_room" and "memory 600g used + 6g asked > 600g" in error["cause"]
     assert not catalog.ok("tenant_agent", tenant="acme", agents=agents, agent_hosts=hosts)["changed"]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import checks, records
+from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import checks, placement, records
 from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.records import CLEAR, Kind, Row
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import check_slug, full_model
@@ -22,8 +22,9 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import (
 DEFAULT_MODEL = "phi4-mini"
 DEFAULT_MEMORY = 6 * 1024**3
 DEFAULT_CPUS = 2000
+DEFAULT_DISK = 10 * 1024**3
 # As the table has it; 0 is the default.
-_MOST = {"context_length": 16777216, "num_parallel": 1024}
+_MOST = {"context_length": 16777216, "num_parallel": 1024, "gpus": 1024}
 
 
 def _defaults(row: Row) -> dict[str, Any]:
@@ -34,6 +35,10 @@ def _defaults(row: Row) -> dict[str, Any]:
         "memory_limit": memory,
         "memory_reservation": memory // 2,
         "cpu_limit": DEFAULT_CPUS,
+        "disk_limit": DEFAULT_DISK,
+        "gpus": 0,
+        "affinity": [],
+        "anti_affinity": False,
         "context_length": 4096,
         "num_parallel": 1,
         "keep_alive": "5m",
@@ -54,6 +59,10 @@ AGENT = Kind(
         "memory_limit",
         "memory_reservation",
         "cpu_limit",
+        "disk_limit",
+        "gpus",
+        "affinity",
+        "anti_affinity",
         "context_length",
         "num_parallel",
         "keep_alive",
@@ -64,7 +73,12 @@ AGENT = Kind(
     key=lambda row: (row["agent"],),
     title=lambda row: row["agent"],
     defaults=_defaults,
-    show={"memory_limit": format_size, "memory_reservation": format_size, "cpu_limit": format_cpus},
+    show={
+        "memory_limit": format_size,
+        "memory_reservation": format_size,
+        "cpu_limit": format_cpus,
+        "disk_limit": format_size,
+    },
 )
 
 
@@ -101,6 +115,10 @@ def wish(options: Mapping[str, Any]) -> dict[str, Any]:
             options["memory_reservation"], lambda text: parse_size(text, "memory_reservation")
         ),
         "cpu_limit": clearable(options["cpu_limit"], lambda text: parse_cpus(text, "cpu_limit")),
+        "disk_limit": clearable(options["disk_limit"], lambda text: parse_size(text, "disk_limit")),
+        "gpus": options["gpus"],
+        "affinity": placement.labels(options["affinity"], "affinity"),
+        "anti_affinity": options["anti_affinity"],
         "context_length": _number(options["context_length"]),
         "num_parallel": _number(options["num_parallel"]),
         "keep_alive": clearable(options["keep_alive"], str.strip),

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Mapping, Sequence
 
 try:
@@ -19,6 +20,9 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.placement i
 from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.records import CLEAR, Row
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Change, Plan
+
+# What of an agent must find room on its host.
+_ROOM = ("memory_limit", "cpu_limit", "disk_limit", "gpus", "affinity", "anti_affinity")
 
 
 def name_all(conn: Any, wishes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -154,10 +158,8 @@ def _place_again(conn: Any, update: Update, placement: Placement) -> Update:
     old = {change.field: change.before for change in changes}
     port = row["port"] if "port" in asked else None
     place = conn.execute(
-        "SELECT * FROM llmops.place_agent(%(agent)s, %(host)s, %(port)s, %(memory_limit)s, %(cpu_limit)s,"
-        " CASE WHEN %(any_host)s THEN jsonb_build_array(jsonb_build_object('name', %(host)s::text))"
-        " ELSE %(hosts)s::jsonb END, %(first)s, %(last)s)",
-        {**row, **_placing(placement), "port": port},
+        f"SELECT p.* FROM jsonb_populate_record(NULL::llmops.agents, %(row)s) r CROSS JOIN LATERAL {_PLACE} p",
+        {**_placing(placement), "row": json.dumps({**_shape(row), "port": port})},
     ).fetchone()
     placed = {**row, **place}
     rest = tuple(change for change in changes if change.field not in ("host", "port"))
@@ -174,13 +176,27 @@ def _explicit_first(rows: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...
     return tuple(sorted(rows, key=lambda row: (row["port"] is None, row["host"] is None)))
 
 
+# Without agent hosts in the options an agent may ask for any: the one it asks for is then the only candidate.
+_HOSTS = (
+    "CASE WHEN %(any_host)s AND r.host IS NOT NULL THEN jsonb_build_array(jsonb_build_object('name', r.host))"
+    " ELSE %(hosts)s::jsonb END"
+)
+_PLACE = f"llmops.place_agent(r, {_HOSTS}, %(strategy)s, %(first)s, %(last)s)"
+
+
 def _placing(placement: Placement) -> dict[str, Any]:
     return {
         "hosts": placement.as_json(),
         "any_host": not placement.named_hosts_only,
+        "strategy": placement.strategy,
         "first": placement.first,
         "last": placement.last,
     }
+
+
+def _shape(row: Row) -> dict[str, Any]:
+    """What of a record the placement looks at."""
+    return {name: row[name] for name in ("agent", "tenant", "host", "port", *_ROOM)}
 
 
 def _insert(conn: Any, rows: Sequence[Row], placement: Placement) -> list[dict[str, Any]]:
@@ -192,29 +208,38 @@ def _insert(conn: Any, rows: Sequence[Row], placement: Placement) -> list[dict[s
     query = sql.SQL(
         "INSERT INTO llmops.agents ({columns})"
         " SELECT {sources} FROM jsonb_populate_recordset(NULL::llmops.agents, %(rows)s) r"
-        " CROSS JOIN LATERAL llmops.place_agent(r.agent, r.host, r.port, r.memory_limit, r.cpu_limit,"
-        " CASE WHEN %(any_host)s AND r.host IS NOT NULL THEN jsonb_build_array(jsonb_build_object('name', r.host))"
-        " ELSE %(hosts)s::jsonb END, %(first)s, %(last)s) p RETURNING *"
+        f" CROSS JOIN LATERAL {_PLACE} p RETURNING *"
     ).format(columns=sql.SQL(", ").join(map(sql.Identifier, columns)), sources=sources)
     return conn.execute(query, {**_placing(placement), "rows": tables.as_json(rows, columns)}).fetchall()
 
 
 def _check_room(conn: Any, changes: Sequence[Update], placement: Placement) -> None:
-    """A host must have room for what its agents grow by; new and moved agents were placed where there is room."""
-    hosts = {
-        row["host"]
-        for row, differences in changes
-        for change in differences
-        if change.field in ("memory_limit", "cpu_limit") and change.after > change.before
-    }
-    if hosts:
-        placement.check_room(
-            conn.execute(
-                "SELECT host, count(*) AS agents, sum(memory_limit) AS memory, sum(cpu_limit) AS cpus"
-                " FROM llmops.agents WHERE host = ANY(%s) GROUP BY host ORDER BY host",
-                (list(hosts),),
-            ).fetchall()
+    """A host must have room for what its agents grow by; new and moved agents were placed where there is room.
+
+    :raises TenancyError: ``no_room``, with the sum.
+    """
+    grown = [row for row, differences in changes if any(_grows(change) for change in differences)]
+    if not grown:
+        return
+    refused = conn.execute(
+        "SELECT r.agent, h.name, h.refusal FROM jsonb_populate_recordset(NULL::llmops.agents, %(rows)s) r"
+        " CROSS JOIN LATERAL llmops.host_room(r, %(hosts)s::jsonb, %(first)s, %(last)s) h"
+        " WHERE h.refusal IS NOT NULL LIMIT 1",
+        {**_placing(placement), "rows": json.dumps([_shape(row) for row in grown])},
+    ).fetchone()
+    if refused:
+        raise TenancyError(
+            f"Agent host {refused['name']} has no room for what agent {refused['agent']} asks for",
+            cause=refused["refusal"],
+            remedy="Ask for less, raise the capacity or overcommit the host is given, or move the agent (move_agent)",
+            kind="no_room",
         )
+
+
+def _grows(change: Change) -> bool:
+    if change.field == "affinity":
+        return bool(set(change.after) - set(change.before))
+    return change.field in _ROOM and change.after > change.before
 
 
 def _observed_now(conn: Any, wishes: Sequence[Mapping[str, Any]]) -> dict[records.Key, Row]:

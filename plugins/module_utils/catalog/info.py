@@ -20,7 +20,9 @@ SELECT t.*,
     coalesce(u.users, 0) AS user_count, coalesce(u.active_users, 0) AS active_user_count,
     coalesce(u.active_admins, 0) AS active_admin_count,
     coalesce(a.agents, 0) AS agent_count, coalesce(a.started, 0) AS started_agent_count,
-    coalesce(a.memory, 0)::bigint AS used_memory, coalesce(a.cpus, 0)::bigint AS used_cpus
+    coalesce(a.memory, 0)::bigint AS used_memory, coalesce(a.cpus, 0)::bigint AS used_cpus,
+    coalesce(a.disk, 0)::bigint AS used_disk,
+    CASE WHEN t.quota_agents_per_hour IS NOT NULL THEN (llmops.agents_made(t.tenant)).made END AS agents_made_last_hour
 FROM llmops.tenants t
 LEFT JOIN (
     SELECT tenant, count(*) AS users, count(*) FILTER (WHERE active) AS active_users,
@@ -29,7 +31,7 @@ LEFT JOIN (
 ) u USING (tenant)
 LEFT JOIN (
     SELECT tenant, count(*) AS agents, count(*) FILTER (WHERE desired_state = 'started') AS started,
-        sum(memory_limit) AS memory, sum(cpu_limit) AS cpus
+        sum(memory_limit) AS memory, sum(cpu_limit) AS cpus, sum(disk_limit) AS disk
     FROM llmops.agents GROUP BY tenant
 ) a USING (tenant)
 """

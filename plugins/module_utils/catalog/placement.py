@@ -9,33 +9,40 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import checks
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import nearest
-from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import (
-    format_cpus,
-    format_size,
-    parse_cpus,
-    parse_size,
-)
+from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import parse_cpus, parse_size
 
 DEFAULT_PORTS = "11435-12434"
 DEFAULT_HOST = "localhost"
+_MOST_OVERCOMMIT = 100
+_LABEL = re.compile(r"[A-Za-z0-9._/=-]{1,100}")
 
 
 @dataclass(frozen=True)
 class AgentHost:
-    """A machine that runs agents. A capacity of None is no limit.
+    """A machine that runs agents. A capacity of None is no limit. Fields are the keys that llmops.host_room() reads.
 
-    :param memory: bytes. :param cpus: millicpus. :param agents: number of agents.
+    :param memory: bytes. :param cpus: millicpus. :param agents: number of agents. :param gpus: number of GPUs.
+    :param disk: bytes. :param networks: number of tenants. :param first: :param last: ports instead of the usual ones.
+    :param labels: what agents may ask for. :param memory_overcommit: :param cpus_overcommit: factors of the capacity.
     """
 
     name: str
     memory: int | None = None
     cpus: int | None = None
     agents: int | None = None
+    gpus: int | None = None
+    disk: int | None = None
+    networks: int | None = None
+    first: int | None = None
+    last: int | None = None
+    labels: tuple[str, ...] = ()
+    memory_overcommit: float = 1.0
+    cpus_overcommit: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -45,12 +52,14 @@ class Placement:
     :param hosts: candidates, in order of preference among equals.
     :param named_hosts_only: whether an agent may only ask for a host among them; false when none were given.
     :param first: :param last: range of ports.
+    :param strategy: ``spread`` takes the host that is least full, ``packed`` the one that is fullest and has room.
     """
 
     hosts: tuple[AgentHost, ...]
     named_hosts_only: bool
     first: int
     last: int
+    strategy: str = "spread"
 
     def check_host(self, host: str, agent: str) -> None:
         """Nothing when an agent may ask for this host.
@@ -66,57 +75,85 @@ class Placement:
                 kind="unknown_host",
             )
 
-    def check_room(self, used: Iterable[Mapping[str, Any]]) -> None:
-        """Nothing when every host's agents fit its capacity.
-
-        :param used: rows of ``host``, ``agents``, ``memory`` and ``cpus`` in use.
-        :raises TenancyError: ``no_room``.
-        """
-        capacities = {each.name: each for each in self.hosts}
-        for row in used:
-            host = capacities.get(row["host"], AgentHost(row["host"]))
-            for name, limit, show in (
-                ("agents", host.agents, str),
-                ("memory", host.memory, format_size),
-                ("cpus", host.cpus, format_cpus),
-            ):
-                if limit is not None and row[name] > limit:
-                    raise TenancyError(
-                        f"Agent host {host.name} has no room: its agents would need {show(int(row[name]))} of"
-                        f" {show(limit)} {name}",
-                        remedy="Ask for less, or raise the capacity the host is given in agent_hosts",
-                        kind="no_room",
-                    )
-
     def as_json(self) -> str:
         """The candidates as llmops.place_agent() takes them."""
         return json.dumps([vars(host) for host in self.hosts])
 
 
-def read(agent_hosts: Sequence[Mapping[str, Any]] | None, port_range: str) -> Placement:
+def read(
+    agent_hosts: Sequence[Mapping[str, Any]] | None, port_range: str, strategy: str = "spread"
+) -> Placement:
     """The placement that module options describe.
 
-    :raises TenancyError: ``invalid_port_range``, ``invalid_size``, ``invalid_cpus``, ``invalid_number`` or
-        ``invalid_value``.
+    :raises TenancyError: ``invalid_port_range``, ``invalid_size``, ``invalid_cpus``, ``invalid_number``,
+        ``invalid_label`` or ``invalid_value``.
     """
     checks.storable({"agent_hosts": agent_hosts})
-    for host in agent_hosts or ():
-        if host.get("agents") is not None:
-            checks.whole_number(host["agents"], f"agents of agent host {host['name']}", 0, checks.LARGEST)
-    hosts = [
-        AgentHost(
-            host["name"],
-            parse_size(host["memory"], f"memory of agent host {host['name']}") if host.get("memory") else None,
-            parse_cpus(host["cpus"], f"cpus of agent host {host['name']}") if host.get("cpus") else None,
-            host.get("agents"),
-        )
-        for host in agent_hosts or [{"name": DEFAULT_HOST}]
-    ]
-    match = re.fullmatch(r"\s*(\d{1,5})\s*-\s*(\d{1,5})\s*", port_range)
+    hosts = [_agent_host(host) for host in agent_hosts or [{"name": DEFAULT_HOST}]]
+    return Placement(tuple(hosts), bool(agent_hosts), *_ports(port_range, "port_range"), strategy)
+
+
+def _agent_host(host: Mapping[str, Any]) -> AgentHost:
+    where = f"of agent host {host['name']}"
+    for name in ("agents", "gpus", "networks"):
+        if host.get(name) is not None:
+            checks.whole_number(host[name], f"{name} {where}", 0, checks.LARGEST)
+    first, last = _ports(host["ports"], f"ports {where}") if host.get("ports") else (None, None)
+    return AgentHost(
+        host["name"],
+        parse_size(host["memory"], f"memory {where}") if host.get("memory") else None,
+        parse_cpus(host["cpus"], f"cpus {where}") if host.get("cpus") else None,
+        host.get("agents"),
+        host.get("gpus"),
+        parse_size(host["disk"], f"disk {where}") if host.get("disk") else None,
+        host.get("networks"),
+        first,
+        last,
+        tuple(labels(host.get("labels") or [], f"labels {where}")),
+        _factor(host, "memory_overcommit", where),
+        _factor(host, "cpus_overcommit", where),
+    )
+
+
+def _ports(text: str, name: str) -> tuple[int, int]:
+    match = re.fullmatch(r"\s*(\d{1,5})\s*-\s*(\d{1,5})\s*", text)
     if not match or not 1 <= int(match[1]) <= int(match[2]) <= 65535:
         raise TenancyError(
-            f"port_range '{port_range}' is not a range of ports",
+            f"{name} '{text}' is not a range of ports",
             remedy=f"Write it as {DEFAULT_PORTS}",
             kind="invalid_port_range",
         )
-    return Placement(tuple(hosts), bool(agent_hosts), int(match[1]), int(match[2]))
+    return int(match[1]), int(match[2])
+
+
+def _factor(host: Mapping[str, Any], name: str, where: str) -> float:
+    """A factor of overcommit; not a number compares as false."""
+    value = host.get(name)
+    if value is None:
+        return 1.0
+    if not 0.1 <= value <= _MOST_OVERCOMMIT:
+        raise TenancyError(
+            f"{name} {where} {value} is not a factor from 0.1 to {_MOST_OVERCOMMIT}",
+            remedy="Write 1.5 to promise half as much again as there is, 0.9 to keep a tenth back",
+            kind="invalid_number",
+        )
+    return float(value)
+
+
+def labels(given: Sequence[str] | None, name: str) -> Any:
+    """Labels of a host, or those that an agent asks for: words such as ``gpu=a100``, each once. None stays None.
+
+    :raises TenancyError: ``invalid_label``.
+    """
+    if given is None:
+        return None
+    found = [label.strip() for label in given if label.strip()]
+    for label in found:
+        if not _LABEL.fullmatch(label):
+            raise TenancyError(
+                f"{name}: '{label}' is not a label",
+                cause="a label has 1 to 100 letters, digits and . _ / = -",
+                remedy="Write it as gpu=a100, or as one word",
+                kind="invalid_label",
+            )
+    return list(dict.fromkeys(found))

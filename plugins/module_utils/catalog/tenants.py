@@ -25,11 +25,21 @@ TENANT = Kind(
     table="tenants",
     identity="tenant",
     keys=("tenant",),
-    fields=("name", "domain", "m365_tenant_id", "active", "quota_agents", "quota_memory", "quota_cpus"),
+    fields=(
+        "name",
+        "domain",
+        "m365_tenant_id",
+        "active",
+        "quota_agents",
+        "quota_memory",
+        "quota_cpus",
+        "quota_disk",
+        "quota_agents_per_hour",
+    ),
     key=lambda row: (row["tenant"],),
     title=lambda row: row["tenant"],
     defaults=lambda row: {"name": row["tenant"], "active": True},
-    show={"quota_memory": format_size, "quota_cpus": format_cpus},
+    show={"quota_memory": format_size, "quota_cpus": format_cpus, "quota_disk": format_size},
 )
 
 
@@ -48,18 +58,22 @@ def wish(options: Mapping[str, Any]) -> dict[str, Any]:
         "domain": clearable(options["domain"], lambda text: text.strip().lower().rstrip(".")),
         "m365_tenant_id": clearable(options["m365_tenant_id"], lambda text: text.strip().lower()),
         "active": options["active"],
-        "quota_agents": clearable(options["quota_agents"], _count),
+        "quota_agents": clearable(options["quota_agents"], lambda text: _count(text, "quota_agents")),
         "quota_memory": clearable(options["quota_memory"], lambda text: parse_size(text, "quota_memory")),
         "quota_cpus": clearable(options["quota_cpus"], lambda text: parse_cpus(text, "quota_cpus")),
+        "quota_disk": clearable(options["quota_disk"], lambda text: parse_size(text, "quota_disk")),
+        "quota_agents_per_hour": clearable(
+            options["quota_agents_per_hour"], lambda text: _count(text, "quota_agents_per_hour")
+        ),
     }
 
 
-def _count(text: str) -> int:
+def _count(text: str, name: str) -> int:
     number = text.strip()
     if number.isdecimal() and len(number) <= len(str(checks.LARGEST)) and int(number) <= checks.LARGEST:
         return int(number)
     raise TenancyError(
-        f"quota_agents '{text}' is not a number of agents",
+        f"{name} '{text}' is not a number of agents",
         remedy=f"Give 0 to {checks.LARGEST}, or '' for no limit",
         kind="invalid_quota",
     )

@@ -15,6 +15,13 @@ VARIABLES: dict[str, tuple[str, values.Check]] = {
     "agent_host_memory": ("memory", values.size),
     "agent_host_cpus": ("cpus", values.cpus),
     "agent_host_agents": ("agents", values.number(0, 100_000)),
+    "agent_host_gpus": ("gpus", values.number(0, 1024)),
+    "agent_host_disk": ("disk", values.size),
+    "agent_host_networks": ("networks", values.number(0, 100_000)),
+    "agent_host_ports": ("ports", values.text),
+    "agent_host_labels": ("labels", values.labels),
+    "agent_host_memory_overcommit": ("memory_overcommit", values.factor),
+    "agent_host_cpus_overcommit": ("cpus_overcommit", values.factor),
 }
 
 

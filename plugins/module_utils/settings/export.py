@@ -20,7 +20,7 @@ _HEAD = "---\n# Written by export_tenants.yml from what the catalog has. Keys th
 _USER = ("email", "name", "role", "active")
 _FORMATS: dict[str, Callable[[Any], str]] = {
     "quota_memory": format_size, "memory_limit": format_size, "memory_reservation": format_size,
-    "quota_cpus": format_cpus, "cpu_limit": format_cpus,
+    "quota_disk": format_size, "disk_limit": format_size, "quota_cpus": format_cpus, "cpu_limit": format_cpus,
 }
 # What needs no quotes in any version of YAML; a size is a text in each.
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./@-]*(?: [A-Za-z0-9_./@-]+)*|[0-9]+[bkmgt]")
@@ -33,7 +33,7 @@ def contents(tenant: Record, users: Iterable[Record], agents: Iterable[Record]) 
     :param tenant: as ``tenant_info`` returns it. :param users: its users; those whom Microsoft 365 owns are left out.
     :param agents: its agents.
     """
-    found = {name: tenant[column] for name, column in TENANT_FIELDS.items() if name != "tenant"}
+    found = {name: tenant.get(column) for name, column in TENANT_FIELDS.items() if name != "tenant"}
     people = [_entry({name: user[name] for name in _USER}) for user in users if user["source"] == "manual"]
     machines = [_entry({name: agent.get(name) for name in AGENT if name != "model"}) for agent in agents]
     return _entry({**found, "users": people, "agents": machines})

@@ -50,9 +50,20 @@ TENANT_FIELDS: dict[str, str] = {
     "quota_agents": "quota_agents",
     "quota_memory": "quota_memory",
     "quota_cpus": "quota_cpus",
+    "quota_disk": "quota_disk",
+    "quota_agents_per_hour": "quota_agents_per_hour",
 }
 # What `clear` can empty again: the fields that need not have a value.
-CLEARABLE = ("tenant_name", "tenant_domain", "m365_tenant_id", "quota_agents", "quota_memory", "quota_cpus")
+CLEARABLE = (
+    "tenant_name",
+    "tenant_domain",
+    "m365_tenant_id",
+    "quota_agents",
+    "quota_memory",
+    "quota_cpus",
+    "quota_disk",
+    "quota_agents_per_hour",
+)
 
 _TENANT = {"tenant": values.slug}
 _AGENT = {**_TENANT, "agent": values.slug}
@@ -65,6 +76,8 @@ _ONBOARD = {
     "quota_agents": values.number(0, 100_000),
     "quota_memory": values.size,
     "quota_cpus": values.cpus,
+    "quota_disk": values.size,
+    "quota_agents_per_hour": values.number(0, 100_000),
     **{name: AGENT_CHECKS[key] for name, key in SHORT.items()},
     **M365_CHECKS,
 }

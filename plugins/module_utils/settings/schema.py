@@ -35,6 +35,7 @@ _SCALARS: dict[values.Check, Schema] = {
     values.cpus: {"type": ["string", "number"], "pattern": "^[0-9]+(\\.[0-9]+)?m?$", "exclusiveMinimum": 0},
     values.duration: {"type": ["string", "integer"], "pattern": "^-?([0-9]+|([0-9]+(\\.[0-9]+)?(ns|us|ms|s|m|h))+)$"},
     values.address: {"type": "string", "pattern": "^[0-9A-Fa-f.:]+$"},
+    values.labels: {"type": ["array", "object", "string"]},
     values.boolean: {"enum": [True, False, 1, 0, "1", "0", *values.YES_NO]},
 }
 # Null and an empty text count as not given, and an expression is filled in before anything is checked.

@@ -115,6 +115,23 @@ def number(low: int, high: int) -> Check:
 port: Check = number(1, 65535)
 
 
+def factor(value: Any, name: str) -> float:
+    """A factor such as 1.5."""
+    found = _scalar(value, name)
+    if not re.fullmatch(r"\d{1,3}(\.\d{1,4})?", found):
+        raise TenancyError(
+            f"{name} '{found}' is not a factor", remedy="Write a number such as 1.5", kind="invalid_number"
+        )
+    return float(found)
+
+
+def labels(value: Any, name: str) -> list[str]:
+    """Labels of a host: a list or text with commas, ``gpu=a100, ssd``, or a mapping, ``{gpu: a100}``."""
+    if isinstance(value, Mapping):
+        value = [f"{key}={part}" for key, part in value.items()]
+    return [text(item, name) for item in as_list(value, name)]
+
+
 def boolean(value: Any, name: str) -> bool:
     """yes or no, as a bool or in words (extra variables written as key=value are always text)."""
     found = _scalar(value, name).lower()

@@ -15,6 +15,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.migrations 
     m0003_rules,
     m0004_roles,
     m0005_m365,
+    m0006_fleet,
 )
 
 
@@ -48,4 +49,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(3, "rules", m0003_rules.SQL),
     Migration(4, "roles", m0004_roles.SQL),
     Migration(5, "m365", m0005_m365.SQL),
+    Migration(6, "fleet", m0006_fleet.SQL),
 )

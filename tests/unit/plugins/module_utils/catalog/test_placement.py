@@ -29,7 +29,24 @@ def test_capacities_are_read_in_the_catalogs_units() -> None:
     found = placement.read(hosts, " 20000 - 20000 ")
     assert found.hosts == (AgentHost("gpu-01", 64 * GIB, 7500, 3), AgentHost("gpu-02"))
     assert (found.first, found.last, found.named_hosts_only) == (20000, 20000, True)
-    assert json.loads(found.as_json())[1] == {"name": "gpu-02", "memory": None, "cpus": None, "agents": None}
+    assert json.loads(found.as_json())[1] == {**vars(AgentHost("gpu-02")), "labels": []}
+
+
+def test_all_that_a_host_may_have_is_read() -> None:
+    host = {
+        "name": "gpu-01",
+        "gpus": 4,
+        "disk": "1t",
+        "networks": 30,
+        "ports": "20000-20999",
+        "labels": ["gpu=a100", " ssd ", "ssd", ""],
+        "memory_overcommit": 1.5,
+        "cpus_overcommit": 4.0,
+    }
+    [found] = placement.read([host], "1-2", "packed").hosts
+    assert (found.gpus, found.disk, found.networks) == (4, 1024 * GIB, 30)
+    assert (found.first, found.last, found.labels) == (20000, 20999, ("gpu=a100", "ssd"))
+    assert (found.memory_overcommit, found.cpus_overcommit) == (1.5, 4.0)
 
 
 @pytest.mark.parametrize("text", ["", "11435", "2-1", "0-5", "1-65536", "a-b", "1-2-3", "-5-7"])
@@ -44,6 +61,13 @@ BAD_HOSTS = [
     ({"name": "gpu-01", "agents": 2**31}, "agents of agent host gpu-01 2147483648"),
     ({"name": "gpu-01", "agents": -1}, "agents of agent host gpu-01 -1"),
     ({"name": "gpu-01", "memory": "99999999999999999999g"}, "memory of agent host gpu-01 '99999999999999999999g'"),
+    ({"name": "gpu-01", "gpus": -1}, "gpus of agent host gpu-01 -1"),
+    ({"name": "gpu-01", "disk": "much"}, "disk of agent host gpu-01 'much'"),
+    ({"name": "gpu-01", "networks": True}, "networks of agent host gpu-01 true"),
+    ({"name": "gpu-01", "ports": "20000"}, "ports of agent host gpu-01 '20000' is not a range"),
+    ({"name": "gpu-01", "labels": ["a b"]}, "labels of agent host gpu-01: 'a b' is not a label"),
+    ({"name": "gpu-01", "memory_overcommit": 0.0}, "memory_overcommit of agent host gpu-01 0.0 is not a factor"),
+    ({"name": "gpu-01", "cpus_overcommit": float("nan")}, "cpus_overcommit of agent host gpu-01 nan is not a factor"),
     ({"name": "gpu\0"}, "agent_hosts[0].name can't be stored"),
 ]
 
@@ -60,28 +84,3 @@ def test_an_unknown_host_is_refused_with_the_nearest_one() -> None:
     with pytest.raises(TenancyError, match="Did you mean 'gpu-01'") as caught:
         found.check_host("gpu01", "a")
     assert caught.value.kind == "unknown_host"
-
-
-def used(**given: Any) -> dict[str, Any]:
-    return {"host": "h", "agents": 1, "memory": GIB, "cpus": 1000, **given}
-
-
-ROOM = [
-    (AgentHost("h"), used(agents=10**6, memory=10**15, cpus=10**6), ""),
-    (AgentHost("h", GIB, 1000, 1), used(), ""),
-    (AgentHost("other", 1, 1, 0), used(), ""),
-    (AgentHost("h", agents=0), used(), "1 of 0 agents"),
-    (AgentHost("h", memory=GIB), used(memory=2 * GIB), "2g of 1g memory"),
-    (AgentHost("h", cpus=500), used(cpus=1500), "1.5 of 0.5 cpus"),
-]
-
-
-@pytest.mark.parametrize(("host", "row", "complaint"), ROOM)
-def test_growth_needs_room(host: AgentHost, row: dict[str, Any], complaint: str) -> None:
-    found = Placement((host,), True, 1, 2)
-    if not complaint:
-        found.check_room([row])
-        return
-    with pytest.raises(TenancyError, match=complaint) as caught:
-        found.check_room([row])
-    assert caught.value.kind == "no_room"

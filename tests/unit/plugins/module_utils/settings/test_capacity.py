@@ -21,6 +21,28 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.settings.capacity i
             {"agent_host_memory": "64g", "agent_host_cpus": 16, "agent_host_agents": "20"},
             {"name": "gpu-01", "memory": "64g", "cpus": "16", "agents": 20},
         ),
+        (
+            {
+                "agent_host_gpus": "4",
+                "agent_host_disk": "1t",
+                "agent_host_networks": 30,
+                "agent_host_ports": "20000-20999",
+                "agent_host_labels": {"gpu": "a100", "rack": 7},
+                "agent_host_memory_overcommit": "1.5",
+                "agent_host_cpus_overcommit": 4,
+            },
+            {
+                "name": "gpu-01",
+                "gpus": 4,
+                "disk": "1t",
+                "networks": 30,
+                "ports": "20000-20999",
+                "labels": ["gpu=a100", "rack=7"],
+                "memory_overcommit": 1.5,
+                "cpus_overcommit": 4.0,
+            },
+        ),
+        ({"agent_host_labels": "gpu=a100, ssd"}, {"name": "gpu-01", "labels": ["gpu=a100", "ssd"]}),
     ],
 )
 def test_capacities(variables, expected):
@@ -30,3 +52,5 @@ def test_capacities(variables, expected):
 def test_a_wrong_capacity_names_its_host():
     with pytest.raises(TenancyError, match="agent_host_memory of host gpu-01 'lots' is not a size"):
         agent_host("gpu-01", {"agent_host_memory": "lots"})
+    with pytest.raises(TenancyError, match="agent_host_cpus_overcommit of host gpu-01 '-2' is not a factor"):
+        agent_host("gpu-01", {"agent_host_cpus_overcommit": -2})

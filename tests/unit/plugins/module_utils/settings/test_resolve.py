@@ -26,7 +26,7 @@ def resolved(flow="onboard", extra=None, file=None, play=None, hosts=("localhost
     [
         (["tenat"], "does not know the variable 'tenat' (did you mean 'tenant'?)"),
         (["memory_limt", "modle"], "variables 'memory_limt' (did you mean 'memory_limit'?), 'modle' (did you mean 'model'?)"),
-        (["zzz"], "It takes agent, agent_host"),
+        (["zzz"], "It takes affinity, agent, agent_host"),
         (["_raw_params"], "quotes of its own"),
         (["remove_data"], "onboard_tenant does not know the variable 'remove_data'"),
     ],
