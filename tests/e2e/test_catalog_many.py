@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 
 from tests.support.catalog import Catalog, make_catalog
@@ -99,6 +100,19 @@ def test_two_migrations_at_once(database: Database) -> None:
     assert len({result["version"] for result in results}) == 1
     assert empty.count("schema_migrations") == results[0]["version"]
     assert not empty.ok("catalog")["changed"]
+
+
+def test_check_modes_at_once_where_nothing_is_yet(database: Database) -> None:
+    """Each makes the whole schema in a transaction of its own, so they take turns, and nothing of it stays."""
+    empty = Catalog(database)
+    queue = "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted"
+    with psycopg.connect(database.dsn) as colleague, ThreadPoolExecutor(3) as pool:
+        colleague.execute("SELECT pg_advisory_xact_lock(1819045231, 2)")
+        runs = [pool.submit(empty.run, "tenant", tenant=f"tenant-{number}", check=True) for number in range(3)]
+        wait_until(lambda: int(empty.sql(queue)) == 3, "all at the schema's lock")
+        colleague.rollback()
+        assert all(run.result().changed for run in runs), [run.result().msg for run in runs]
+    assert empty.sql("SELECT count(*) FROM pg_namespace WHERE nspname = 'llmops'") == "0"
 
 
 def test_two_databases_made_at_once_share_the_roles(postgres: Postgres, make_database: Callable[..., Database]) -> None:

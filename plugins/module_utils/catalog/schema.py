@@ -121,6 +121,19 @@ def apply_here(conn: psycopg.Connection[Any], steps: Sequence[Migration]) -> Non
         )
 
 
+def rehearse(conn: psycopg.Connection[Any]) -> SchemaState:
+    """Apply what is pending in the transaction at hand, which will be rolled back.
+
+    :returns: the state before. It is not the caller's when another run migrated meanwhile: two that make the same
+        schema at once would trip over each other, so they queue.
+    """
+    conn.execute(_LOCK)
+    before = state(conn)
+    if before.pending and not before.refusal:
+        apply_here(conn, before.pending)
+    return before
+
+
 def migrate(settings: CatalogSettings, *, check: bool) -> tuple[SchemaState, SchemaState]:
     """Bring the database's schema to the collection's version; in check mode only look.
 

@@ -37,8 +37,9 @@ def writing(
     with _transaction(settings, keep=not check) as conn:
         state = schema.state(conn)
         if check and state.pending and not state.refusal:
+            state = schema.rehearse(conn)
+        if check and state.pending and not state.refusal:
             warn(f"The catalog would first be migrated ({', '.join(m.label for m in state.pending)})")
-            schema.apply_here(conn, state.pending)
         else:
             schema.demand_current(state)
         conn.execute(_WRITERS)
