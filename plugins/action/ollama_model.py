@@ -7,48 +7,21 @@ progress while the worker on the host pulls. All else is the module's."""
 
 from __future__ import annotations
 
-import json
 import os
-import signal
-import sys
-import time
-from contextlib import contextmanager
-from typing import Any, Iterator
+from typing import Any
 
-from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.display import SparseLines, rewritten, summarize
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.files import read_model_file
-
-MODULE = "llmops.tenancy.ollama_model"
-# A small model is there before this is over, so one call of the module does.
-_FIRST_PATIENCE = 1.5
-# The worker's status is read by one short command, which costs no Python on the host.
-_LOOK_EVERY = 0.5
-_SILENT_WORKER = 15.0
-_PEOPLE = ("default", "ansible.builtin.default", "ansible.builtin.minimal", "minimal", "community.general.yaml")
-
-display = Display()
+from ansible_collections.llmops.tenancy.plugins.plugin_utils.pulling import FIRST_PATIENCE, PullingAction
 
 
-def _terminal() -> bool:
-    """Whether a person looks at the output; workers are cut off from it, so this is asked while the plugin loads."""
-    return sys.stdout is not None and sys.stdout.isatty() and C.DEFAULT_STDOUT_CALLBACK in _PEOPLE
+class ActionModule(PullingAction):
+    """Runs the module, with the files that it needs."""
 
-
-_TERMINAL = _terminal()
-
-
-class ActionModule(ActionBase):
-    """Runs the module, again and again while a worker of it is busy."""
-
-    _supports_check_mode = True
-    _supports_async = True
+    module = "llmops.tenancy.ollama_model"
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Entry point of Ansible."""
@@ -56,20 +29,21 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         args = dict(self._task.args)
         if self._task.async_val:
-            return self._execute_module(MODULE, module_args=args, task_vars=variables, wrap_async=True)
-        args["patience"] = _FIRST_PATIENCE
+            return self._execute_module(self.module, module_args=args, task_vars=variables, wrap_async=True)
+        args["patience"] = FIRST_PATIENCE
         try:
             files = self._files_of_the_controller(args)
-            result = self._execute_module(MODULE, module_args=args, task_vars=variables)
+            result = self._execute_module(self.module, module_args=args, task_vars=variables)
             if result.get("needs"):
                 args["wait"] = True
                 self._bring(files, result["needs"])
-                result = self._execute_module(MODULE, module_args=args, task_vars=variables)
+                result = self._execute_module(self.module, module_args=args, task_vars=variables)
         except TenancyError as error:
             return {"failed": True, "changed": False, **error.as_result()}
-        if result.get("job") and boolean(args.get("wait", True)):
-            result = self._follow(result, args, variables)
-        return self._public(result)
+        result = self._finished(result, args, variables)
+        if result.get("needs"):
+            raise AnsibleActionFail("A model file could not be brought to the host", result=result)
+        return result
 
     def _files_of_the_controller(self, args: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
         """Tell the module what it can't see: digest and size of the files that are here. By path, who wants them."""
@@ -102,79 +76,3 @@ class ActionModule(ActionBase):
             self._fixup_perms2((self._connection._shell.tmpdir, there))
             for entity in files[path]:
                 entity["file"]["path"] = there
-
-    def _follow(self, result: dict[str, Any], args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-        """Show how the worker gets on until it is done; the module then tells what became of it."""
-        job = result["job"]
-        args["job"] = job["name"]
-        with self._cancelled_by_signals(job["path"]):
-            while True:
-                self._watch(job["path"], variables)
-                result = self._execute_module(MODULE, module_args=args, task_vars=variables)
-                if not result.get("job"):
-                    return result
-
-    def _watch(self, path: str, variables: dict[str, Any]) -> None:
-        """Show progress until the worker is done, or has been silent for so long that it may be dead."""
-        several = len(variables.get("ansible_play_batch") or ()) > 1
-        sparse = SparseLines(f"{variables.get('inventory_hostname')}: " if several else "")
-        heard, last = time.monotonic(), 0.0
-        while time.monotonic() - heard < _SILENT_WORKER:
-            status = self._status(path)
-            if status.get("updated", 0.0) != last:
-                heard, last = time.monotonic(), status.get("updated", 0.0)
-            steps = status.get("steps", [])
-            if _TERMINAL and not several and steps:
-                self._show(rewritten("" if status["finished"] else summarize(steps), display.columns), newline=False)
-            else:
-                for line in sparse.choose(steps, time.monotonic()):
-                    self._show(line)
-            if status.get("finished"):
-                return
-            time.sleep(_LOOK_EVERY)
-
-    def _status(self, path: str) -> dict[str, Any]:
-        """Renew the lease and read the worker's status in one command."""
-        quote = self._connection._shell.quote
-        lease, status = quote(f"{path}/lease"), quote(f"{path}/status.json")
-        answer = self._low_level_execute_command(f"touch -c {lease} && cat {status}", sudoable=True)
-        try:
-            return json.loads(answer["stdout"]) if answer["rc"] == 0 else {}
-        except ValueError:
-            return {}
-
-    @contextmanager
-    def _cancelled_by_signals(self, path: str) -> Iterator[None]:
-        """Have the worker end at once when the run is stopped; without it the lease would end it within a minute."""
-
-        def stop(number: int, frame: Any) -> None:
-            # Ansible sends another signal to whoever takes time to end; this must not be cut short.
-            for each in before:
-                signal.signal(each, signal.SIG_IGN)
-            self._low_level_execute_command(f"touch {self._connection._shell.quote(f'{path}/cancel')}", sudoable=True)
-            for each, handler in before.items():
-                signal.signal(each, handler)
-            os.kill(os.getpid(), number)
-
-        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def _show(self, text: str, *, newline: bool = True) -> None:
-        """Print; beside a callback that prints JSON the lines go to the error stream."""
-        display.display(
-            text, stderr=C.DEFAULT_STDOUT_CALLBACK not in _PEOPLE, screen_only=not newline, newline=newline
-        )
-
-    def _public(self, result: dict[str, Any]) -> dict[str, Any]:
-        """The result without what only this plugin and the module talk about."""
-        for name in ("job", "patience"):
-            result.get("invocation", {}).get("module_args", {}).pop(name, None)
-        if result.get("needs"):
-            raise AnsibleActionFail("A model file could not be brought to the host", result=result)
-        if result.get("job"):
-            result["job"] = {"name": result["job"]["name"]}
-        return result

@@ -23,7 +23,8 @@ from tests.support.settings import ROOT
 RECAP = re.compile(r"^(\S+)\s+:\s+(ok=\d+.*)$", re.MULTILINE)
 
 
-def _environment(env: Mapping[str, str] | None) -> dict[str, str]:
+def environment(env: Mapping[str, str] | None) -> dict[str, str]:
+    """The environment of a run of the checkout, with ``env`` added."""
     paths = [str(ROOT / ".collections"), str(ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     return os.environ | {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))} | dict(env or {})
 
@@ -88,7 +89,7 @@ def run_module(
         text=True,
         check=False,
         timeout=timeout,
-        env=_environment(env),
+        env=environment(env),
         cwd=ROOT,
     )
     try:
@@ -151,7 +152,7 @@ class Playbook:
             stdin=subprocess.DEVNULL,
             stdout=self._stdout,
             stderr=self._stderr,
-            env=_environment(settings | dict(env or {}) | {marker_name: marker_value}),
+            env=environment(settings | dict(env or {}) | {marker_name: marker_value}),
             cwd=cwd,
             start_new_session=True,
         )

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Callable, Mapping, Sequence
@@ -24,7 +23,6 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.outcomes imp
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.wishes import Finding, Wish, look
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.ollama import TransferSettings
 
-_POLL = 0.05
 _LOOKERS = 8
 
 
@@ -77,18 +75,11 @@ def follow(job: jobs.Job, wishes: Sequence[Wish], settings: TransferSettings, ca
 
     :param wishes: the same as those of the call that started it.
     """
-    status = _await(job, call)
+    status = jobs.wait(job, call.patience if call.wait else 0.0)
     outcomes = [_recall(wish, kept) for wish, kept in zip(wishes, job.context()["outcomes"])]
     lines = {(line["endpoint"], line["model"]): line for line in status.get("steps", ())}
     if not status.get("finished"):
-        if not job.alive():
-            job.remove()
-            raise TenancyError(
-                "The process that brings the models has ended before it was done",
-                cause="it was killed, or the host was restarted",
-                remedy="Run again: what was pulled is kept",
-                kind="worker_died",
-            )
+        jobs.check_alive(job)
         outcomes = [_in_progress(outcome, lines) for outcome in outcomes]
         return {**result(outcomes), "job": {"name": job.name, "path": job.path}}
     if call.wait:
@@ -123,18 +114,6 @@ def _remove(finding: Finding, settings: TransferSettings) -> Outcome:
         if error.kind != "model_missing":
             return replace(outcome, status="failed", verb="", after=finding.before, error=error.as_result()["error"])
     return outcome
-
-
-def _await(job: jobs.Job, call: Call) -> dict[str, Any]:
-    started = time.monotonic()
-    patience = 0.0 if not call.wait else call.patience
-    while True:
-        job.renew()
-        status = job.status()
-        waited = time.monotonic() - started
-        if status.get("finished") or not job.alive() or (patience is not None and waited >= patience):
-            return job.status()
-        time.sleep(_POLL)
 
 
 def _settled(

@@ -30,6 +30,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.errors import Tenan
 LEASE = 60.0
 _KEEP_FINISHED = 24 * 3600.0
 _KEEP_BROKEN = 300.0
+_POLL = 0.05
 _JOB = re.compile(r"[0-9a-f]{16}")
 
 
@@ -149,6 +150,36 @@ def every() -> Iterator[Job]:
     jobs = [(_changed(os.path.join(root(), name)), name) for name in names]
     for _time, name in sorted(jobs):
         yield Job(os.path.join(root(), name))
+
+
+def wait(job: Job, patience: float | None) -> dict[str, Any]:
+    """Wait until a job is finished or its worker dead, and give its status.
+
+    :param patience: seconds after which to come back in any case; None for no end.
+    """
+    started = time.monotonic()
+    while True:
+        job.renew()
+        status = job.status()
+        waited = time.monotonic() - started
+        if status.get("finished") or not job.alive() or (patience is not None and waited >= patience):
+            return job.status()
+        time.sleep(_POLL)
+
+
+def check_alive(job: Job) -> None:
+    """Accept a job that is not finished, if there is still hope.
+
+    :raises TenancyError: ``worker_died``; the job is forgotten then.
+    """
+    if not job.alive():
+        job.remove()
+        raise TenancyError(
+            "The process that brings the models has ended before it was done",
+            cause="it was killed, or the host was restarted",
+            remedy="Run again: what was pulled is kept",
+            kind="worker_died",
+        )
 
 
 def tidy() -> None:

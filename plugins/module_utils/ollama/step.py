@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.files import ModelFile
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.progress import Progress
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference import Reference
 
 
@@ -20,6 +21,7 @@ class Step:
     :param agent: how to call the agent. :param endpoint: its URL. :param model: the model's plain name, with its tag.
     :param source: where a registry has it, or the file that it is made of.
     :param models_dir: directory on this machine where the agent keeps its models, to measure the room there.
+    :param known: what is known of it before it begins.
     """
 
     agent: str
@@ -27,6 +29,7 @@ class Step:
     model: str
     source: Reference | ModelFile
     models_dir: str = ""
+    known: Progress = Progress()
 
     def source_words(self) -> dict[str, str]:
         """Where it comes from, as :func:`faults.meaning_of` takes it."""

@@ -19,26 +19,44 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import 
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.step import Step
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.ollama import TransferSettings
 
+# A registry that names a time to come back is obeyed up to this.
+_LONGEST_PAUSE = 300.0
+
 
 def transfer(
     step: Step, settings: TransferSettings, watcher: Watcher, retrying: Callable[[int, str], None]
 ) -> None:
-    """Bring the model. An attempt that gained bytes gives all retries back: a slow line may break a hundred times.
+    """Bring the model.
 
     :param retrying: is told the number of the next attempt and why there is one.
     :raises TenancyError: why it can't be brought. :raises Cancelled: it was told to end.
     """
     # A small disk beside a fast registry is full before Ollama tells the first size.
     check_before(step, OllamaClient(step.endpoint, settings.timeout, step.agent), settings)
+    try:
+        patiently(lambda: bring(step, settings, watcher), settings, watcher, retrying)
+    except TenancyError as error:
+        raise _explained(error, step, settings) from error
+
+
+def patiently(
+    act: Callable[[], None], settings: TransferSettings, watcher: Watcher, retrying: Callable[[int, str], None]
+) -> None:
+    """Try until it is done. An attempt that gained bytes gives all retries back: a slow line may break a hundred times.
+
+    :param act: one attempt, which goes on from where the last one ended. Its error tells in ``lasting`` whether another
+        may help, and in ``after`` for how many seconds it won't.
+    :raises TenancyError: the last error. :raises Cancelled: it was told to end.
+    """
     attempt, furthest = 1, 0
     waits = delays(settings.retries, random.random)
     while True:
         try:
-            bring(step, settings, watcher)
+            act()
             return
         except TenancyError as error:
             if not faults.may_pass(error):
-                raise _explained(error, step, settings) from error
+                raise
             if attempt > 1 and watcher.last.completed > furthest:
                 waits = delays(settings.retries, random.random)
             furthest = max(furthest, watcher.last.completed)
@@ -47,7 +65,7 @@ def transfer(
                 raise _given_up(error, attempt) from error
             attempt += 1
             retrying(attempt, error.cause)
-            if watcher.cancel.wait(wait):
+            if watcher.cancel.wait(max(wait, min(error.details.get("after", 0.0), _LONGEST_PAUSE))):
                 raise Cancelled from error
 
 

@@ -16,19 +16,43 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
-from typing import Any, NoReturn, Sequence
+from typing import Any, Callable, NoReturn, Protocol, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.bring import Cancelled, Watcher
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.jobs import LEASE, Job
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.lifeline import Lifeline
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.progress import Progress
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.step import Step
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.transfer import transfer
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.ollama import TransferSettings
 
 _BEAT = 0.2
 _REWRITE = 1.0
+
+
+class Errand(Protocol):
+    """One model to bring to one place. Those with one ``endpoint`` are done one after the other, in their order."""
+
+    @property
+    def agent(self) -> str:
+        """How to call the place."""
+
+    @property
+    def endpoint(self) -> str:
+        """Where it is."""
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+
+    @property
+    def known(self) -> Progress:
+        """What is known of it before it begins."""
+
+
+# Carries an errand out; is given whom to tell each reading, and each further attempt with its cause. What it returns
+# is told as ``found``.
+Carry = Callable[[Any, TransferSettings, Watcher, Callable[[int, str], None]], "dict[str, Any] | None"]
 
 
 @dataclass
@@ -43,6 +67,7 @@ class _Line:
     progress: Progress = field(default_factory=Progress)
     note: str = ""
     error: dict[str, Any] | None = None
+    found: dict[str, Any] | None = None
 
     def as_result(self) -> dict[str, Any]:
         values = asdict(self)
@@ -52,19 +77,26 @@ class _Line:
 class Worker:
     """Carries the steps of one job out.
 
-    :param leased: end when nobody renews the lease.
+    :param leased: end when nobody renews the lease. :param carry: carries one of them out.
     """
 
     def __init__(
-        self, job: Job, steps: Sequence[Step], settings: TransferSettings, lifeline: Lifeline, leased: bool
+        self,
+        job: Job,
+        steps: Sequence[Errand],
+        settings: TransferSettings,
+        lifeline: Lifeline,
+        leased: bool,
+        carry: Carry,
     ) -> None:
         self._job = job
         self._lifeline = lifeline
         self._steps = steps
         self._settings = settings
         self._leased = leased
+        self._carry = carry
         self._cancel = threading.Event()
-        self._lines = [_Line(step.agent, step.endpoint, step.model) for step in steps]
+        self._lines = [_Line(step.agent, step.endpoint, step.model, progress=step.known) for step in steps]
         self._changed = threading.Event()
 
     def run(self) -> None:
@@ -94,7 +126,7 @@ class Worker:
         for index in indexes:
             self._bring(self._steps[index], self._lines[index])
 
-    def _bring(self, step: Step, line: _Line) -> None:
+    def _bring(self, step: Errand, line: _Line) -> None:
         def report(progress: Progress) -> None:
             line.progress, line.note = progress, ""
             self._changed.set()
@@ -105,7 +137,7 @@ class Worker:
 
         line.state = "running"
         try:
-            transfer(step, self._settings, Watcher(report, self._cancel), retrying)
+            line.found = self._carry(step, self._settings, Watcher(report, self._cancel, last=step.known), retrying)
             line.state = "done"
         except Cancelled:
             line.state = "cancelled"
@@ -129,13 +161,15 @@ class Worker:
         self._job.write("status.json", {"finished": finished, "updated": time.time(), "steps": lines})
 
 
-def start(job: Job, steps: Sequence[Step], settings: TransferSettings, *, leased: bool) -> Lifeline:
+def start(
+    job: Job, steps: Sequence[Errand], settings: TransferSettings, *, leased: bool, carry: Carry = transfer
+) -> Lifeline:
     """Start the worker of ``job`` and come back at once.
 
     :returns: what to let go of when the call that waits for the job ends.
     """
     lifeline = Lifeline()
-    worker = Worker(job, steps, settings, lifeline, leased)
+    worker = Worker(job, steps, settings, lifeline, leased, carry)
     worker.write(finished=False)
     lock = job.lock()
     child = os.fork()

@@ -1,0 +1,43 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Room for models, asked before the first byte of one comes."""
+
+from __future__ import annotations
+
+import os
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import free_bytes
+from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import human_size
+
+
+def check(what: str, folder: str, needed: int, min_free: int) -> None:
+    """Make sure that ``needed`` bytes fit beside ``min_free`` others.
+
+    :param what: what can't be done without them. :param folder: where; its nearest parent counts while it is not there.
+    :raises TenancyError: ``disk_full``, with both numbers.
+    """
+    place = folder
+    while not os.path.isdir(place):
+        place = os.path.dirname(place)
+    free = free_bytes(place) or 0
+    if needed > 0 and needed + min_free > free:
+        raise full(what, folder, needed, free, min_free)
+
+
+def full(what: str, folder: str, needed: int, free: int | None = None, min_free: int = 0) -> TenancyError:
+    """The error for a disk without room."""
+    found = (free_bytes(folder) or 0) if free is None else free
+    beside = f" and {human_size(min_free)} shall stay free" if min_free else ""
+    return TenancyError(
+        what,
+        cause=f"{human_size(needed)} are still to come{beside}, but {folder} has {human_size(found)}",
+        remedy="Free space there, remove models that no agent uses (prune), or take a smaller model; then run again:"
+        " what was pulled is kept",
+        kind="disk_full",
+        lasting=True,
+        needed=needed,
+        free=found,
+    )

@@ -1,0 +1,124 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the action plugins of modules that pull share: they show the progress while the worker on the host pulls, and have
+it end when the run is stopped. All else is the module's."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from contextlib import contextmanager
+from typing import Any, Iterator
+
+from ansible import constants as C
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.display import SparseLines, rewritten, summarize
+
+# A small model is there before this is over, so one call of the module does.
+FIRST_PATIENCE = 1.5
+# The worker's status is read by one short command, which costs no Python on the host.
+_LOOK_EVERY = 0.5
+_SILENT_WORKER = 15.0
+_PEOPLE = ("default", "ansible.builtin.default", "ansible.builtin.minimal", "minimal", "community.general.yaml")
+
+display = Display()
+
+
+def _terminal() -> bool:
+    """Whether a person looks at the output; workers are cut off from it, so this is asked while the plugin loads."""
+    return sys.stdout is not None and sys.stdout.isatty() and C.DEFAULT_STDOUT_CALLBACK in _PEOPLE
+
+
+_TERMINAL = _terminal()
+
+
+class PullingAction(ActionBase):
+    """Runs a module, again and again while a worker of it is busy. A plugin of it names its ``module``."""
+
+    module = ""
+    _supports_check_mode = True
+    _supports_async = True
+
+    def _finished(self, result: dict[str, Any], args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """The result once the worker is done, or at once for who does not wait."""
+        if result.get("job") and boolean(args.get("wait", True)):
+            result = self._follow(result, args, variables)
+        for name in ("job", "patience"):
+            result.get("invocation", {}).get("module_args", {}).pop(name, None)
+        if result.get("job"):
+            result["job"] = {"name": result["job"]["name"]}
+        return result
+
+    def _follow(self, result: dict[str, Any], args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """Show how the worker gets on until it is done; the module then tells what became of it."""
+        job = result["job"]
+        args["job"] = job["name"]
+        with self._cancelled_by_signals(job["path"]):
+            while True:
+                self._watch(job["path"], variables)
+                result = self._execute_module(self.module, module_args=args, task_vars=variables)
+                if not result.get("job"):
+                    return result
+
+    def _watch(self, path: str, variables: dict[str, Any]) -> None:
+        """Show progress until the worker is done, or has been silent for so long that it may be dead."""
+        several = len(variables.get("ansible_play_batch") or ()) > 1
+        sparse = SparseLines(f"{variables.get('inventory_hostname')}: " if several else "")
+        heard, last = time.monotonic(), 0.0
+        while time.monotonic() - heard < _SILENT_WORKER:
+            status = self._status(path)
+            if status.get("updated", 0.0) != last:
+                heard, last = time.monotonic(), status.get("updated", 0.0)
+            steps = status.get("steps", [])
+            if _TERMINAL and not several and steps:
+                self._show(rewritten("" if status["finished"] else summarize(steps), display.columns), newline=False)
+            else:
+                for line in sparse.choose(steps, time.monotonic()):
+                    self._show(line)
+            if status.get("finished"):
+                return
+            time.sleep(_LOOK_EVERY)
+
+    def _status(self, path: str) -> dict[str, Any]:
+        """Renew the lease and read the worker's status in one command."""
+        quote = self._connection._shell.quote
+        lease, status = quote(f"{path}/lease"), quote(f"{path}/status.json")
+        answer = self._low_level_execute_command(f"touch -c {lease} && cat {status}", sudoable=True)
+        try:
+            return json.loads(answer["stdout"]) if answer["rc"] == 0 else {}
+        except ValueError:
+            return {}
+
+    @contextmanager
+    def _cancelled_by_signals(self, path: str) -> Iterator[None]:
+        """Have the worker end at once when the run is stopped; without it the lease would end it within a minute."""
+
+        def stop(number: int, frame: Any) -> None:
+            # Ansible sends another signal to whoever takes time to end; this must not be cut short.
+            for each in before:
+                signal.signal(each, signal.SIG_IGN)
+            self._low_level_execute_command(f"touch {self._connection._shell.quote(f'{path}/cancel')}", sudoable=True)
+            for each, handler in before.items():
+                signal.signal(each, handler)
+            os.kill(os.getpid(), number)
+
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _show(self, text: str, *, newline: bool = True) -> None:
+        """Print; beside a callback that prints JSON the lines go to the error stream."""
+        display.display(
+            text, stderr=C.DEFAULT_STDOUT_CALLBACK not in _PEOPLE, screen_only=not newline, newline=newline
+        )
