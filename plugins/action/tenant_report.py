@@ -15,12 +15,12 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.settings import report
+from ansible_collections.llmops.tenancy.plugins.module_utils.settings import report, stores
 
 display = Display()
 
 SPEC: dict[str, dict[str, Any]] = {
-    "view": {"type": "str", "choices": ["onboarded", "changed", "offboarded", "users", "status", "files"], "required": True},
+    "view": {"type": "str", "choices": ["onboarded", "changed", "offboarded", "users", "status", "files", "stores"], "required": True},
     "tenant": {"type": "str"},
     "tenants": {"type": "list", "elements": "dict", "default": []},
     "agents": {"type": "list", "elements": "dict", "default": []},
@@ -28,6 +28,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "users": {"type": "list", "elements": "dict", "default": []},
     "synchronised": {"type": "list", "elements": "dict", "default": []},
     "files": {"type": "list", "elements": "dict", "default": []},
+    "stores": {"type": "dict", "default": {}},
     "kept": {"type": "list", "elements": "dict", "default": []},
     "actions": {"type": "list", "elements": "dict", "default": []},
     "known": {"type": "bool", "default": True},
@@ -80,6 +81,10 @@ class ActionModule(ActionBase):
                 return report.user_set(options["tenant"], options["users"], actions, seconds=seconds, check=check)
             case "files":
                 return report.files(options["files"], check=check)
+            case "stores":
+                if options["output"] == "json":
+                    return json.dumps({"stores": options["stores"]}, indent=2, default=str).splitlines()
+                return stores.stores_table(options["stores"])
         if options["output"] == "json":
             return json.dumps({"tenants": options["tenants"]}, indent=2, default=str).splitlines()
         return report.status(options["tenants"])

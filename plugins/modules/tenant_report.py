@@ -20,7 +20,7 @@ options:
   view:
     description: What is to be shown.
     type: str
-    choices: [onboarded, changed, offboarded, users, status, files]
+    choices: [onboarded, changed, offboarded, users, status, files, stores]
     required: true
   tenant:
     description: Which tenant it is about. With O(view=changed), O(view=offboarded) and O(view=users).
@@ -55,6 +55,10 @@ options:
     type: list
     elements: dict
     default: []
+  stores:
+    description: What M(llmops.tenancy.model_store_info) returned, by host. With O(view=stores).
+    type: dict
+    default: {}
   kept:
     description: Volumes that stay, as the filter P(llmops.tenancy.kept_data#filter) gives them. With O(view=offboarded).
     type: list

@@ -94,6 +94,10 @@ def page() -> str:
     rows = [(f"`{role}`", f"[roles/{role}/README.md](../roles/{role}/README.md)") for role in ("docker_host", "ollama_image", "catalog_host")]
     parts.append("## prepare_host, unprepare_host\n\nThe variables of their roles:\n\n" + table(rows, "role", "variables"))
     rows = [("`model_mirror`", "[roles/model_mirror/README.md](../roles/model_mirror/README.md)")]
+    model_store = [("`model_store`", "[roles/model_store/README.md](../roles/model_store/README.md)")]
+    parts.append(
+        "## prefetch_models, model_store_status\n\nThe variables of their role:\n\n" + table(model_store, "role", "variables")
+    )
     parts.append("## prepare_mirror\n\nThe variables of its role:\n\n" + table(rows, "role", "variables"))
     rows = [(f"`{variable}`", described(variable, "agent", "main")) for variable in flows.CONNECTION]
     parts.append("## How to reach things\n\nTaken by every playbook; they belong into the inventory.\n\n" + table(rows, "variable", "meaning"))

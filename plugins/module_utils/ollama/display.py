@@ -23,12 +23,13 @@ def describe(line: Line, prefix: str = "") -> str:
     name = f"{prefix}{line['model'].removesuffix(':latest')} on {line['agent']}: "
     if line["note"]:
         return f"{name}attempt {line['attempt']} after: {line['note']}"
-    moving = line["phase"].startswith(("pulling", "uploading")) and line["total"]
+    moving = line["phase"].startswith(("pulling", "uploading", "checking")) and line["total"]
     if line["state"] != "running" or not moving:
         return name + (line["phase"] if line["state"] == "running" and line["phase"] else line["state"])
     if line["completed"] >= line["total"]:
         return f"{name}100 % of {human_size(line['total'])}"
-    parts = [f"{line['percent']} % of {human_size(line['total'])}"]
+    checked = "checked " if line["phase"].startswith("checking") else ""
+    parts = [f"{checked}{line['percent']} % of {human_size(line['total'])}"]
     if line["rate"]:
         parts.append(f"{human_size(line['rate'])}/s")
     if line["remaining"] is not None:
@@ -40,7 +41,7 @@ def summarize(lines: Sequence[Line]) -> str:
     """All steps of a job on one line."""
     active = [line for line in lines if line["state"] == "running"]
     if len(lines) == 1 or len(active) == 1:
-        counted = f"{_ended(lines)} of {len(lines)} done, " if len(lines) > 1 else ""
+        counted = f"{_ended(lines)} of {len(lines)} done, {in_all(lines)}" if len(lines) > 1 else ""
         return counted + describe((active or list(lines))[0])
     total = sum(line["total"] for line in lines)
     completed = sum(line["completed"] for line in lines)
@@ -50,6 +51,17 @@ def summarize(lines: Sequence[Line]) -> str:
         f"{_ended(lines)} of {len(lines)} models done, {len(active)} on the way:"
         f" {percent} % of {human_size(total)}, {human_size(rate)}/s"
     )
+
+
+def in_all(lines: Sequence[Line]) -> str:
+    """``62 % of 4.0 GiB in all, 1:04 left; ``, or nothing while not all sizes are known."""
+    if not all(line["total"] for line in lines):
+        return ""
+    total = sum(line["total"] for line in lines)
+    left = total - sum(line["completed"] for line in lines)
+    rate = sum(line["rate"] for line in lines if line["state"] == "running")
+    time_left = f", {duration(left / rate)} left" if rate and left else ""
+    return f"{(total - left) * 100 // total} % of {human_size(total)} in all{time_left}; "
 
 
 def duration(seconds: float) -> str:
@@ -74,6 +86,7 @@ class SparseLines:
     def __init__(self, prefix: str = "") -> None:
         self._prefix = prefix
         self._shown: dict[int, tuple[float, int, int, str]] = {}
+        self._sum = 0
 
     def choose(self, lines: Sequence[Line], now: float) -> list[str]:
         """The lines to print at ``now``, in seconds of a monotonic clock."""
@@ -89,7 +102,16 @@ class SparseLines:
             if news or shown_state == "running":
                 chosen.append(describe(line, self._prefix))
                 self._shown[index] = (now, tenth, line["attempt"], line["state"])
-        return chosen
+        return chosen + self._all(lines)
+
+    def _all(self, lines: Sequence[Line]) -> list[str]:
+        """A line on all models together, each tenth of their sum."""
+        words = in_all(lines) if len(lines) > 1 else ""
+        if not words:
+            return []
+        tenth = sum(line["completed"] for line in lines) * _STEP // sum(line["total"] for line in lines)
+        before, self._sum = self._sum, max(tenth, self._sum)
+        return [f"{self._prefix}{_ended(lines)} of {len(lines)} models done, {words.rstrip('; ')}"] if tenth > before else []
 
 
 def _ended(lines: Sequence[Line]) -> int:

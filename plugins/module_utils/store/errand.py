@@ -91,12 +91,12 @@ def damaged(
     :param sound: what was read before, by digest; is added to. :param tell: is told the phase, the blob, and its bytes.
     """
     for blob in model.blobs:
-        tell("verifying", blob, 0)
+        tell("checking", blob, 0)
     for blob in model.blobs:
         if blob.digest not in sound:
             whole = commit.has(layout, blob)
             sound[blob.digest] = whole and blob.digest == commit.checksum(
-                layout.blob(blob.digest), lambda read: tell("verifying", blob, read)
+                layout.blob(blob.digest), lambda read: tell("checking", blob, read)
             )
-        tell("verifying", blob, blob.size)
+        tell("checking", blob, blob.size)
     return [blob for blob in model.blobs if not sound[blob.digest]]

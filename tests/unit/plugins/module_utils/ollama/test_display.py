@@ -36,6 +36,7 @@ def line(**values):
         ({"rate": 0.0, "remaining": None}, "phi4-mini on agent a: 50 % of 2.0 GiB"),
         ({"completed": 2 * GIB, "percent": 100}, "phi4-mini on agent a: 100 % of 2.0 GiB"),
         ({"phase": "verifying sha256 digest"}, "phi4-mini on agent a: verifying sha256 digest"),
+        ({"phase": "checking"}, "phi4-mini on agent a: checked 50 % of 2.0 GiB, 32.0 MiB/s, 0:32 left"),
         ({"phase": "", "total": 0}, "phi4-mini on agent a: running"),
         ({"state": "done"}, "phi4-mini on agent a: done"),
         ({"state": "failed"}, "phi4-mini on agent a: failed"),
@@ -60,7 +61,11 @@ def test_duration(seconds, expected):
 def test_several_models_are_summed_up():
     lines = [line(state="done"), line(), line(agent="agent b"), line(state="waiting", total=0, completed=0)]
     assert summarize(lines) == "1 of 4 models done, 2 on the way: 50 % of 6.0 GiB, 64.0 MiB/s"
-    assert summarize([line(state="done"), line()]).startswith("1 of 2 done, phi4-mini on agent a: 50 %")
+    assert summarize([line(state="done"), line()]).startswith(
+        "1 of 2 done, 50 % of 4.0 GiB in all, 1:04 left; phi4-mini on agent a: 50 %"
+    )
+    unknown = line(state="waiting", total=0, completed=0)
+    assert summarize([unknown, line()]).startswith("0 of 2 done, phi4-mini on agent a: 50 %")
     assert summarize([line()]) == describe(line())
 
 
@@ -101,3 +106,12 @@ def test_sparse_lines_of_a_long_pull_are_few():
     lines = [text for second in range(101) for text in sparse.choose([line(percent=second)], second / 2)]
     assert len(lines) == 11
     assert all(text.startswith("gpu-01: phi4-mini") for text in lines)
+
+
+def test_sparse_lines_of_several_models_tell_their_sum():
+    sparse, told = SparseLines(), []
+    for percent in range(0, 101, 5):
+        half = line(percent=percent, completed=percent * 2 * GIB // 100)
+        told += [text for text in sparse.choose([half, line(state="waiting", completed=0)], percent) if "models" in text]
+    assert told[-1] == "0 of 2 models done, 50 % of 4.0 GiB in all, 1:04 left"
+    assert [int(text.split()[5]) // 10 for text in told] == [1, 2, 3, 4, 5]
