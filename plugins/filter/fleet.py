@@ -2,24 +2,51 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Filters about the fleet: which hosts it runs on, and what each of them is to run. Documented in the .yml beside."""
+"""Filters about the fleet: which hosts a run asks, and what there is to do. Documented in the .yml beside."""
 
 from __future__ import annotations
 
 from typing import Any, Callable, Mapping
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.fleet import work
 from ansible_collections.llmops.tenancy.plugins.module_utils.fleet.desired import desired
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings.handover import engine_agents
 
 
-def hosts(recorded: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
+Values = Mapping[str, Any]
+
+
+def hosts(recorded: Values, settings: Values) -> list[str]:
     """The agent hosts that a run over the fleet asks."""
     return desired(settings, recorded).hosts
 
 
-def agents(recorded: Mapping[str, Any], settings: Mapping[str, Any], host: str, **defaults: Any) -> list[dict[str, Any]]:
+def records(recorded: Values, settings: Values, host: str) -> list[Values]:
+    """The records of the selected agents of a host."""
+    return [agent for agent in desired(settings, recorded).agents if agent["host"] == host]
+
+
+def agents(recorded: Values, settings: Values, host: str, **defaults: Any) -> list[dict[str, Any]]:
     """What a host is to run, for the module ``ollama_agent``."""
-    return engine_agents(desired(settings, recorded).agents, host, **defaults)
+    return engine_agents(records(recorded, settings, host), host, **defaults)
+
+
+def to_change(
+    recorded: Values, planned: Values, settings: Values, host: str, compared: Values, **defaults: Any
+) -> list[Values]:
+    """The agents of a host that have something to do, for the module ``fleet_waves``."""
+    wanted = agents(recorded, settings, host, **defaults)
+    return work.agents_to_change(wanted, agents(planned, settings, host, **defaults), compared)
+
+
+def to_record(planned: Values, settings: Values) -> list[Values]:
+    """The records to write, for the module ``tenant``."""
+    return work.records_to_write(settings, planned)
+
+
+def after(planned: Values, written: Values) -> dict[str, Any]:
+    """The catalog once they are written."""
+    return work.recorded(planned, None if written.get("skipped") else written)
 
 
 class FilterModule:
@@ -27,4 +54,11 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Filters by name."""
-        return {"fleet_hosts": hosts, "fleet_agents": agents}
+        return {
+            "fleet_hosts": hosts,
+            "fleet_records": records,
+            "fleet_agents": agents,
+            "fleet_work": to_change,
+            "fleet_to_record": to_record,
+            "fleet_recorded": after,
+        }

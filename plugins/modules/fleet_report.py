@@ -22,8 +22,9 @@ options:
     description:
       - V(drift) prints each difference, or writes it to a file, and fails when there is one.
       - V(brake) fails when more agents would be stopped, restarted, made anew or removed than one run may.
+      - V(reconciled) prints what became of a run, and notes the tenants that failed or were left for the next one. It does not fail.
     type: str
-    choices: [drift, brake]
+    choices: [drift, brake, reconciled]
     required: true
   settings:
     description: What is asked for, as M(llmops.tenancy.fleet_settings) returned it.
@@ -34,9 +35,15 @@ options:
     type: dict
     required: true
   compared:
-    description: Name of the variable in which each host has the result of M(llmops.tenancy.ollama_agent).
+    description: Name of the variable in which each host has the result of M(llmops.tenancy.ollama_agent) in check mode.
     type: str
     required: true
+  engine:
+    description: Name of the one with the result of M(llmops.tenancy.fleet_waves). With O(view=reconciled).
+    type: str
+  models:
+    description: Name of the one with the result of M(llmops.tenancy.ollama_model). With O(view=reconciled).
+    type: str
 extends_documentation_fragment:
   - llmops.tenancy.attributes
   - llmops.tenancy.attributes.actiongroup
@@ -86,6 +93,47 @@ tenants:
 orphans:
   description: What belongs to no record, with C(host), C(kind), C(name), C(agent), C(tenant), C(state), and whether it was C(kept) on purpose.
   returned: success of O(view=drift)
+  type: list
+  elements: dict
+  sample: []
+hosts:
+  description: The hosts that have anything to do.
+  returned: success of O(view=brake)
+  type: list
+  elements: str
+  sample: [gpu-01]
+tenants_changed:
+  description: Tenants of which something was changed, with their C(actions).
+  returned: with O(view=reconciled)
+  type: list
+  elements: dict
+  sample: []
+tenants_failed:
+  description: Tenants of which something failed, with their C(failures).
+  returned: with O(view=reconciled)
+  type: list
+  elements: dict
+  sample: []
+left:
+  description: Agents that were left untouched after a wave that failed its health.
+  returned: with O(view=reconciled)
+  type: list
+  elements: str
+  sample: []
+unchanged:
+  description: How many tenants had nothing to do.
+  returned: with O(view=reconciled)
+  type: int
+  sample: 998
+retry:
+  description: Tenants that the variable C(retry) would run again.
+  returned: with O(view=reconciled)
+  type: list
+  elements: str
+  sample: []
+observations:
+  description: What runs, where the catalog knows otherwise, for M(llmops.tenancy.tenant_agent).
+  returned: with O(view=reconciled)
   type: list
   elements: dict
   sample: []

@@ -52,7 +52,7 @@ def check(reports: Mapping[str, Mapping[str, Any]], count: int = MAX_COUNT, perc
     return TenancyError(
         f"{len(found)} of {there} agents would be stopped, restarted, made anew or removed",
         cause=f"that exceeds {limit}; nothing was changed. They are {', '.join(found[:_NAMED])}{more}",
-        remedy=f"Look at what drift tells. If it is meant so, set max_disruption={len(found)} and max_disruption_percent=100 "
+        remedy=f"Look at what drift tells. If it is meant so, set max_disruption={max(len(found), count)} and max_disruption_percent=100 "
         "for this run, or choose fewer with tenants or agent_host",
         kind="fleet_brake",
         count=len(found), agents=found[:_NAMED],

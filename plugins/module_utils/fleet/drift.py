@@ -10,7 +10,7 @@ It is made of the plans that the modules returned in check mode, so it tells wha
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Iterable, Iterator, Mapping
+from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.fleet.desired import Desired
@@ -92,8 +92,7 @@ def _difference(thing: str, name: str, before: Any, after: Any, impact: str, hos
 def _of_catalog(actions: Iterable[Values], owners: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Differences of records, each with its tenant."""
     for action in actions:
-        kind, name = action["kind"], action["name"]
-        tenant = owners.get(name, "") if kind == "agent" else name.partition("/")[0]
+        kind, name, tenant = action["kind"], action["name"], tenant_of(action, owners)
         thing = f"record of {kind} {name.partition('/')[2] or name}"
         if action["action"] == "update":
             for changed, change in action["fields"].items():
@@ -112,9 +111,9 @@ def _of_host(host: str, report: Values, wanted: Desired, found: Mapping[str, _Fi
             _unreachable(found[agent["tenant"]], host, host in wanted.unknown_hosts, str(report.get("msg") or ""))
         return
     owners = {agent["agent"]: agent["tenant"] for agent in agents}
-    touched, made = set(), {_agent_of(action) for action in report["actions"] if _makes_container(action)}
+    touched, made = set(), {agent_of(action) for action in report["actions"] if _makes_container(action)}
     for action in report["actions"]:
-        agent = _agent_of(action)
+        agent = agent_of(action)
         tenant = owners.get(agent, "") or (action["name"].removeprefix(NETWORK_PREFIX) if action["kind"] == "network" else "")
         touched.add(agent)
         # All else about a new agent follows from its being new.
@@ -129,12 +128,18 @@ def _of_host(host: str, report: Values, wanted: Desired, found: Mapping[str, _Fi
         # One that is about to be put right is asked afterwards.
         if agent["state"] == "running" and not agent["health"]["api"] and agent["agent"] not in touched:
             _fail(found[owners[agent["agent"]]], {"agent": agent["agent"], "host": host, **_silent(agent["agent"]).as_result()})
-    for agent, missing in _models(agents, report["agents"], host).items():
+    for agent, missing in models_missing(agents, report["agents"], host).items():
         if agent not in made:
             _add(found[owners[agent]], _difference(f"agent {agent}", "models", "not there", ", ".join(missing), "in_place", host))
 
 
-def _agent_of(action: Values) -> str:
+def tenant_of(action: Values, owners: Mapping[str, str]) -> str:
+    """The tenant that an action of the catalog is about. :param owners: tenants by agent."""
+    name = action["name"]
+    return owners.get(name, "") if action["kind"] == "agent" else name.partition("/")[0]
+
+
+def agent_of(action: Values) -> str:
     """The agent that an action of an engine is about; empty for what agents share."""
     return action["name"].removeprefix(CONTAINER_PREFIX) if action["kind"] in ("container", "volume") else ""
 
@@ -177,7 +182,7 @@ def _silent(agent: str) -> TenancyError:
     )
 
 
-def _models(agents: list[Values], seen: Iterable[Values], host: str) -> dict[str, list[str]]:
+def models_missing(agents: Sequence[Values], seen: Iterable[Values], host: str) -> dict[str, list[str]]:
     """Models by agent that should be there and are not."""
     missing: dict[str, list[str]] = {}
     for item in missing_models(agents, seen, host):

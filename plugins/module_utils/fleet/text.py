@@ -39,15 +39,15 @@ def summary(counts: Values) -> str:
 
 def reconciled(outcome: Values, seconds: float) -> list[str]:
     """The end of a reconciliation: what was changed and what failed in full, the rest counted."""
-    lines: list[str] = []
-    for tenant in outcome["changed"]:
-        lines += [f"{'Changed' if not lines else '':<10} {tenant['tenant']}: {text}" for text in describe_actions(tenant["actions"])]
-    lines += _failures(outcome["failed"])
+    done = [f"{tenant['tenant']}: {text}" for tenant in outcome["tenants_changed"] for text in describe_actions(tenant["actions"])]
+    lines = [f"{'' if number else 'Changed':<10} {text}" for number, text in enumerate(done)]
+    lines += _failures(outcome["tenants_failed"])
     if outcome["left"]:
-        lines.append(f"Left       {len(outcome['left'])} agents untouched: {_some(outcome['left'])}")
+        plural = "s" * (len(outcome["left"]) != 1)
+        lines.append(f"Left       {len(outcome['left'])} agent{plural} untouched: {_some(outcome['left'])}")
         lines.append("           A run again goes on with them")
     lines += _orphans(outcome["orphans"])
-    told = [f"{len(outcome['changed'])} changed", f"{len(outcome['failed'])} failed", f"{outcome['unchanged']} unchanged"]
+    told = [f"{len(outcome['tenants_changed'])} changed", f"{len(outcome['tenants_failed'])} failed", f"{outcome['unchanged']} unchanged"]
     lines.append(f"Tenants    {', '.join(told)}")
     if outcome["retry"]:
         lines.append("           -e retry=true runs it again for those that failed or were left")

@@ -25,6 +25,7 @@ NO_TWIN = {
     "host_server": "returns what runs in check mode",
     "fleet_report": "has no state",
     "fleet_settings": "has no state",
+    "fleet_waves": "ollama_agent_info reads it",
     "ollama_image": "returns what is there in check mode",
     "tenant_export": "its files are the operator's",
     "tenant_files": "has no state",

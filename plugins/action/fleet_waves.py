@@ -1,0 +1,93 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs ollama_agent on a host for a few agents at a time, shows how far it is, and stops when a wave fails its health."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any, Mapping
+
+from ansible import constants as C
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.fleet import waves
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.display import rewritten
+from ansible_collections.llmops.tenancy.plugins.module_utils.options import docker
+
+MODULE = "llmops.tenancy.ollama_agent"
+SPEC: dict[str, dict[str, Any]] = {
+    "agents": {"type": "list", "elements": "dict", "required": True},
+    "compared": {"type": "dict", "required": True},
+    "wave_size": {"type": "int", "default": waves.WAVE_SIZE},
+    "network_pool": {"type": "str"},
+    "network_prefix": {"type": "int"},
+    "healthy_timeout": {"type": "int"},
+    **docker.GROUP.spec,
+}
+_OWN = ("agents", "compared", "wave_size")
+# In a log, a line now and then.
+_SILENCE = 30.0
+_PEOPLE = ("default", "ansible.builtin.default", "ansible.builtin.minimal", "minimal", "community.general.yaml")
+
+display = Display()
+# Workers are cut off from the terminal, so this is asked while the plugin loads.
+_TERMINAL = sys.stdout is not None and sys.stdout.isatty() and C.DEFAULT_STDOUT_CALLBACK in _PEOPLE
+
+
+class ActionModule(ActionBase):
+    """One call of the module for each wave."""
+
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """What all waves did; an agent that fails is part of it and not a failure of the task."""
+        result = super().run(tmp, task_vars)
+        _validated, args = self.validate_argument_spec(argument_spec=SPEC)
+        variables, compared = task_vars or {}, args["compared"]
+        # Only what is given goes on to the module.
+        options = {name: args[name] for name in self._task.args if name not in _OWN}
+        work = waves.waves(args["agents"], args["wave_size"])
+        busy = {agent["agent"] for wave in work for agent in wave}
+        agents = {agent["agent"]: agent for agent in compared["agents"] if agent["agent"] not in busy}
+        actions, failures, self._began, self._shown = [], [], time.monotonic(), time.monotonic()
+        ran = waves.ran_before(compared)
+        while work:
+            wave = work.pop(0)
+            done = self._wave(wave, options, variables)
+            actions += done.get("actions") or ()
+            failures += done["failures"]
+            agents |= {agent["agent"]: agent for agent in done.get("agents") or ()}
+            left = [agent["agent"] for rest in work for agent in rest]
+            self._show(len(busy) - len(failures) - len(left), len(failures), len(left), bool(work), variables)
+            if work and waves.stops(done, wave, ran):
+                display.warning(f"{variables.get('inventory_hostname')}: a wave failed its health; {len(left)} agents were left untouched")
+                break
+        return {
+            **result, "changed": bool(actions), "actions": actions, "agents": list(agents.values()), "failures": failures,
+            "left": [agent["agent"] for wave in work for agent in wave],
+        }
+
+    def _wave(self, wave: list[Mapping[str, Any]], options: Mapping[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """One call of the module; if the call itself fails, that is each agent's failure."""
+        args = {**options, "agents": wave, "keep_going": True, "create_stopped": False}
+        try:
+            done = self._execute_module(MODULE, module_args=args, task_vars=variables)
+        except AnsibleConnectionFailure as error:
+            done = {"failed": True, "msg": str(error)}
+        return {**done, "failures": waves.failed_whole(done, wave) if done.get("failed") else done["failures"]}
+
+    def _show(self, done: int, failed: int, left: int, more: bool, variables: Mapping[str, Any]) -> None:
+        """How far it is: one line that is rewritten in a terminal, a line now and then elsewhere."""
+        several = len(variables.get("ansible_play_batch") or ()) > 1
+        now = time.monotonic()
+        line = f"{variables.get('inventory_hostname')}: {waves.progress(done, failed, left, now - self._began)}"
+        if _TERMINAL and not several:
+            display.display(rewritten(line if more else "", display.columns), screen_only=True, newline=False)
+        elif more and now - self._shown >= _SILENCE:
+            self._shown = now
+            display.display(line, stderr=C.DEFAULT_STDOUT_CALLBACK not in _PEOPLE)
