@@ -53,7 +53,6 @@ class RegistryClient:
         self.reference = reference
         self._access = access
         self._session = _Session(reference.insecure)
-        self._session.verify = access.ca_path or True
         self._authorization = ""
         self._renewal = threading.Lock()
 
@@ -194,7 +193,8 @@ class RegistryClient:
         sent = {**headers, **({"Authorization": authorization} if authorization else {})}
         times = (self._access.timeout, self._access.stall_timeout)
         try:
-            return self._session.get(url, headers=sent, stream=True, timeout=times)
+            # Given with the request: what the environment names would beat the session's.
+            return self._session.get(url, headers=sent, stream=True, timeout=times, verify=self._access.ca_path or None)
         except requests.RequestException as error:
             host = urlsplit(url).hostname or self.reference.host
             raise registry_faults.broken(what, host, error, self._access.stall_timeout) from error
