@@ -96,6 +96,14 @@ options:
       - An agent whose models volume was made without a store keeps it, and then this is not looked at.
     type: list
     elements: str
+  migrate:
+    description:
+      - What is done with an agent whose models volume is of the other sort. V(shared) moves it into O(store), without another download of
+        what the store has; the rest becomes the agent's own. V(private) gives it a volume with copies of all that it sees.
+      - The agent is stopped meanwhile and made anew. A run that is killed in between goes on with the next one. Needs O(store).
+      - Without it, such an agent stays as it is.
+    type: str
+    choices: [shared, private]
   model_update:
     description:
       - When the agent gets a newer version of a model that it has and the store has since got.
@@ -164,6 +172,10 @@ options:
         description: See O(models).
         type: list
         elements: str
+      migrate:
+        description: See O(migrate).
+        type: str
+        choices: [shared, private]
       model_update:
         description: See O(model_update).
         type: str
@@ -280,7 +292,7 @@ actions:
       fields: {memory_limit: {before: 8589934592, after: 12884901888}}
   contains:
     action:
-      description: create, update, recreate, start, stop, pull, switch or remove.
+      description: create, update, recreate, start, stop, pull, switch, replace or remove.
       type: str
       sample: update
     kind:
@@ -442,10 +454,9 @@ agents:
     store:
       description:
         - Where its models are from. C(models) is shared or private; with shared ones C(view) is the id of what it sees of the model store,
-          C(shared) and C(private) are the names of models, C(private_bytes) is what its own directory takes, and C(pending) tells whether
-          it runs with an older view until it restarts.
+          C(shared) are the names of its models there, and C(pending) tells whether it runs with an older view until it restarts.
       type: dict
-      sample: {models: shared, view: 3f1b22a90c54d6e7, shared: ["phi4-mini:latest"], private: [], private_bytes: 0, pending: false}
+      sample: {models: shared, view: 3f1b22a90c54d6e7, shared: ["phi4-mini:latest"], pending: false}
     erased:
       description: Of an agent whose models were removed from a model store, the C(path) that is gone, its C(bytes) and its C(models).
       type: dict

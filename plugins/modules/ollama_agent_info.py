@@ -33,6 +33,11 @@ options:
     description: Whether memory and CPU time are measured, which takes some milliseconds for each agent.
     type: bool
     default: true
+  store:
+    description:
+      - Directory of the model store of this host, to find what agents that are gone left in it. What agents that are there have in a store
+        is told without it. It needs root.
+    type: path
 seealso:
   - module: llmops.tenancy.ollama_agent
 """
@@ -151,6 +156,12 @@ agents:
       description: Labels of its container.
       type: dict
       sample: {llmops.tenancy.agent: empresa-corp, llmops.tenancy.tenant_id: empresa-corp}
+    store:
+      description:
+        - Where its models are from. C(models) is shared or private; with shared ones C(view) is the id of what it sees of the model store,
+          C(shared) are the names of its models there, and C(pending) tells whether it runs with an older view until it restarts.
+      type: dict
+      sample: {models: shared, view: 3f1b22a90c54d6e7, shared: ["phi4-mini:latest"], pending: false}
     models:
       description: Its models by name, digest and size in bytes; null when it does not answer.
       type: list
@@ -178,6 +189,16 @@ volumes:
       description: Where it is on the host.
       type: str
       sample: /var/lib/docker/volumes/ollama-agent-empresa-corp/_data
+directories:
+  description:
+    - What agents have of their own in a model store, by agent. C(damage) tells what is missing of it or of the agent's view, and C(orphan)
+      that neither a container nor a volume of that agent is there.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - {agent: empresa-corp, tenant: empresa-corp, path: /var/lib/llmops/models/agents/empresa-corp/upper, bytes: 0, models: [],
+       view: 3f1b22a90c54d6e7, damage: "", orphan: false}
 """
 
 from typing import Any, Mapping
@@ -187,24 +208,27 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.listing impo
 from ansible_collections.llmops.tenancy.plugins.module_utils.module import Run, run_module
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.client import OllamaClient
 from ansible_collections.llmops.tenancy.plugins.module_utils.options import docker
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.agents import stored_agents
 
 SPEC = {
     "tenant": {"type": "str"},
     "agents": {"type": "list", "elements": "str"},
     "usage": {"type": "bool", "default": True},
+    "store": {"type": "path"},
 }
 
 
 def logic(params: Mapping[str, Any], run: Run) -> dict[str, Any]:
     """List the agents."""
-    agents, volumes = list_agents(
-        DockerEngine(docker.read(params)),
+    engine, _specs = stored_agents(DockerEngine(docker.read(params)), params["store"], (), ())
+    agents, volumes, directories = list_agents(
+        engine,
         lambda endpoint: OllamaClient(endpoint, timeout=5).tags(),
         names=params["agents"],
         tenant=params["tenant"],
         usage=params["usage"],
     )
-    return {"changed": False, "agents": agents, "volumes": volumes}
+    return {"changed": False, "agents": agents, "volumes": volumes, "directories": directories}
 
 
 def main() -> None:

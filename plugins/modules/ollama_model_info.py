@@ -45,6 +45,10 @@ options:
   model:
     description: Only this model. It is listed as V(absent) when an agent does not have it.
     type: str
+  store:
+    description:
+      - Directory of the model store of this host, to tell which models of an agent are shared. Needs the agents' names, and root.
+    type: path
 seealso:
   - module: llmops.tenancy.ollama_model
 """
@@ -93,6 +97,7 @@ models:
       progress: null
       job: null
       error: null
+      shared: null
       loaded: null
   contains:
     agent:
@@ -128,6 +133,9 @@ models:
     error:
       description: Kind, cause and remedy of a pull that failed.
       type: dict
+    shared:
+      description: Whether the agent sees it in the model store, and has no copy; none without O(store).
+      type: bool
     loaded:
       description: Bytes in memory and on a GPU, context length, and when it is unloaded; none when it is not loaded.
       type: dict
@@ -138,18 +146,20 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.names import full_m
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.listing import list_models
 from ansible_collections.llmops.tenancy.plugins.module_utils.options import ollama
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.entities import entities, one_or_list
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.agents import told_apart
 
 
 def logic(params, run: Run):
     """List what the agents have."""
     agents = [(item["agent"] or "", item["endpoint"]) for item in entities(params, ollama.AGENT, "agents")]
     model = full_model(params["model"]) if params["model"] else None
-    return list_models(agents, model, params["timeout"], run.warn)
+    found = list_models(agents, model, params["timeout"], run.warn)
+    return {**found, "models": told_apart(found["models"], params["store"])}
 
 
 def main() -> None:
     """Entry point."""
-    spec = {**one_or_list(ollama.AGENT, "agents"), "model": {"type": "str"}}
+    spec = {**one_or_list(ollama.AGENT, "agents"), "model": {"type": "str"}, "store": {"type": "path"}}
     run_module(logic, spec, groups=[ollama.GROUP])
 
 

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +19,7 @@ import pytest
 from tests.support.ansible import ModuleRun
 from tests.support.engine import Engine
 from tests.support.ollama import generate, request
+from tests.support.process import BenchError, wait_until
 from tests.support.registry import Registry
 from tests.support.store import Store
 
@@ -102,8 +105,13 @@ def test_agents_share_models_and_harm_nobody(host: Host) -> None:
     assert back["fields"] == {"deleted by the tenant": {"before": ["demo:latest"], "after": []}} and back["impact"] == "restart"
     assert set(host.tags("a1")) == {"demo:latest", "mine:latest"}
     assert generate(PORTS["a1"], "mine") and generate(PORTS["a1"])
-    [agent] = host.run_module("ollama_agent", host.params({"a1": ["demo"]})).ok()["agents"]
-    assert agent["store"]["shared"] == ["demo:latest"] and agent["store"]["private"] == ["mine:latest"]
+    info = host.run_module("ollama_agent_info", {"docker_host": host.engine.url, "usage": False}).ok()
+    assert [(each["agent"], each["models"], each["orphan"]) for each in info["directories"]] == [
+        ("a1", ["mine:latest"], False), ("b1", [], False),
+    ]
+    asked = {"agent": "a1", "endpoint": f"http://127.0.0.1:{PORTS['a1']}", "store": str(host.store.root)}
+    listed = host.run_module("ollama_model_info", asked).ok()["models"]
+    assert {model["model"]: model["shared"] for model in listed} == {"demo:latest": True, "mine:latest": False}
     # Gone with all that is its own, and nothing else.
     upper = Path(host.store.layout.agent("a1").upper)
     gone = host.run_module("ollama_agent", {
@@ -145,21 +153,37 @@ def test_another_list_and_newer_versions(host: Host) -> None:
     assert refused.result["error"]["kind"] == "model_not_in_store" and "nowhere:latest" in refused.msg
 
 
-def test_a_long_answer_survives_a_new_model(host: Host) -> None:
+def test_answers_on_their_way_survive_a_new_model(host: Host) -> None:
     host.store.add("demo")
     host.ensure({"a1": ["demo"]})
     host.store.add("more")
-    answer: list[dict[str, Any]] = []
-    body = {"model": "demo", "prompt": "Hello", "options": {"num_predict": 4000, "num_ctx": 2048}, "stream": True}
+    # An agent answers one at a time, so these wait in its queue.
+    answers: list[float] = []
 
     def ask() -> None:
-        answer.extend(request(PORTS["a1"], "POST", "/api/generate", body, timeout=120))
+        body = {"model": "demo", "prompt": "Hello", "stream": False, "options": {"num_predict": 40}}
+        if request(PORTS["a1"], "POST", "/api/generate", body, timeout=300)[-1]["done"]:
+            answers.append(time.monotonic())
 
-    asking = threading.Thread(target=ask)
-    asking.start()
-    time.sleep(1)
-    assert asking.is_alive()
-    host.run_module("ollama_agent", host.params({"a1": ["demo", "more"]}, drain_timeout=90)).ok()
-    asking.join()
-    assert answer[-1]["done"] and answer[-1]["done_reason"] in ("length", "stop")
+    asking = [threading.Thread(target=ask) for number in range(60)]
+    for each in asking:
+        each.start()
+    wait_until(lambda: answers, "first answer")
+    started = time.monotonic()
+    host.run_module("ollama_agent", host.params({"a1": ["demo", "more"]}, drain_timeout=200), timeout=300).ok()
+    for each in asking:
+        each.join()
+    assert len(answers) == len(asking) and max(answers) > started
     assert set(host.tags("a1")) == {"demo:latest", "more:latest"}
+    # What does not end in time is cut: the operator said how long.
+    hopeless = threading.Thread(target=lambda: request_quietly(PORTS["a1"]))
+    hopeless.start()
+    host.run_module("ollama_agent", host.params({"a1": ["demo"]}, drain_timeout=0)).ok()
+    hopeless.join()
+    assert set(host.tags("a1")) == {"demo:latest"}
+
+
+def request_quietly(port: int) -> None:
+    """A request whose end does not matter."""
+    with contextlib.suppress(OSError, BenchError, http.client.HTTPException):
+        request(port, "POST", "/api/generate", {"model": "demo", "prompt": "Hello", "stream": False})

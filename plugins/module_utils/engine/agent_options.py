@@ -10,7 +10,7 @@ from typing import Any, Iterable, Mapping
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import STATES, AgentSpec
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.settings import DEFAULTS
-from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import UPDATES
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import PRIVATE, SHARED, UPDATES
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import parse_cpus, parse_size
 
 ENTITY: dict[str, Any] = {
@@ -28,6 +28,7 @@ ENTITY: dict[str, Any] = {
     "keep_alive": {"type": "str"},
     "model": {"type": "str"},
     "models": {"type": "list", "elements": "str"},
+    "migrate": {"type": "str", "choices": [SHARED, PRIVATE]},
     "model_update": {"type": "str", "choices": list(UPDATES)},
     "environment": {"type": "dict", "no_log": True},
     "remove_volume": {"type": "bool"},

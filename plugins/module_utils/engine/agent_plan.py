@@ -25,13 +25,15 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.conflicts im
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.failures import combined
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.host import HostFacts
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.network_plan import NetworkPlan, PoolOptions
-from ansible_collections.llmops.tenancy.plugins.module_utils.engine.settings import check_spec, resolve
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.settings import check_specs, resolve
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import PRIVATE
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.view_plan import (
     ViewStep,
     missing_models,
     store_then,
     view_step,
     visible,
+    volume_change,
 )
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.views import absent_view, agent_view, settings_view
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
@@ -83,6 +85,7 @@ class _Draft:
     warnings: list[str] = field(default_factory=list)
     recreated: set[str] = field(default_factory=set)
     views: dict[str, ViewStep] = field(default_factory=dict)
+    replaced: set[str] = field(default_factory=set)
 
 
 def plan_agents(
@@ -128,23 +131,6 @@ def plan_agents(
         visible={t.spec.agent: _visible(t, observed, draft) for t in wanted},
         warnings=tuple((*draft.warnings, *networks.warnings)),
     )
-
-
-def check_specs(specs: Sequence[AgentSpec]) -> None:
-    """Check what needs no engine.
-
-    :raises TenancyError: naming the agent and the option.
-    """
-    seen: set[str] = set()
-    for spec in specs:
-        check_spec(spec)
-        if spec.agent in seen:
-            raise TenancyError(
-                f"Agent '{spec.agent}' is described twice",
-                remedy="Keep one of the two; names of agents are unique on a host, whatever their tenant",
-                kind="duplicate_agent",
-            )
-        seen.add(spec.agent)
 
 
 def _target(spec: AgentSpec, observed: Observation) -> Target:
@@ -198,13 +184,19 @@ def _plan_removal(target: Target, observed: Observation, networks: NetworkPlan, 
 def _plan_agent(target: Target, observed: Observation, draft: _Draft) -> None:
     name = container_name(target.spec.agent)
     volume = observed.volumes.get(name)
-    if target.actual is None:
+    if target.actual is None and volume is None:
         _plan_view(target, observed, draft)
     if volume is None:
         draft.changes.append(_action("create", "volume", target))
+    elif anew := volume_change(target.spec, volume, observed.views.get(target.spec.agent)):
+        action = _action("replace", "volume", target, Impact.RECREATE, (anew,))
+        draft.changes.append(replace(action, volume=volume, mount=None if target.spec.migrate == PRIVATE else action.mount))
+        draft.replaced.add(target.spec.agent)
     elif not volume.labelled:
         draft.warnings.append(f"Volume {name} has lost its labels; they can't be put back without losing its data")
     if target.actual is None:
+        if volume is not None:
+            _plan_view(target, observed, draft)
         _pull_missing(target, observed, draft)
         draft.changes.append(_action("create", "container", target))
         started = False
@@ -219,7 +211,7 @@ def _plan_existing(target: Target, actual: ActualAgent, observed: Observation, d
     """Actions of an agent that is there; tells whether it runs after them without being started."""
     spec, settings = target.spec, target.settings
     changes, impact = container_changes(actual, spec.tenant, settings, observed.images)
-    if impact is Impact.RECREATE or actual.state == "dead":
+    if impact is Impact.RECREATE or actual.state == "dead" or spec.agent in draft.replaced:
         _pull_missing(target, observed, draft)
         draft.changes.append(_action("recreate", "container", target, Impact.RECREATE, changes))
         draft.recreated.add(spec.agent)

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.engine.agent_plan import AgentPlan, check_specs, plan_agents
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.agent_plan import AgentPlan, plan_agents
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.apply import apply_phases
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import (
     ActualAgent,
@@ -25,7 +25,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.failures imp
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.health import Answer, Probe, ask, wait_healthy
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.host import PROXY, HostFacts, read_host
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.network_plan import PoolOptions
-from ansible_collections.llmops.tenancy.plugins.module_utils.engine.settings import DEFAULTS
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.settings import DEFAULTS, check_specs
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.tolerance import Failures, plan_sound, sharers
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.views import absent_view, agent_view, volume_path
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError

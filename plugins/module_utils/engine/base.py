@@ -54,6 +54,7 @@ class AgentSpec:
     :param remove_volume: with ``absent``, whether its models go too.
     :param mount: what a new models volume is made of; a plain one without it.
     :param view: the shared models that it shall see, if its volume is such a mount.
+    :param migrate: shared or private, when a volume of the other sort is to be replaced by one of this.
     :param update: when it gets newer versions of the models it has, one of ``sharing.UPDATES``.
     """
 
@@ -75,6 +76,7 @@ class AgentSpec:
     mount: ModelMount | None = None
     view: ModelView | None = None
     update: str = AT_ONCE
+    migrate: str = ""
 
 
 @dataclass(frozen=True)
@@ -220,7 +222,7 @@ class AgentAction(Action):
     :param agent: for whom. :param tenant: of which tenant.
     :param settings: complete, for create, recreate and update.
     :param subnet: of a network to create. :param current: name of the object that is there now.
-    :param mount: of a volume to create. :param view: that the agent shall see.
+    :param mount: of a volume to create. :param view: that the agent shall see. :param volume: as it is before.
     """
 
     agent: str = ""
@@ -230,6 +232,7 @@ class AgentAction(Action):
     current: str = ""
     mount: ModelMount | None = None
     view: ModelView | None = None
+    volume: Volume | None = None
 
 
 @dataclass(frozen=True)

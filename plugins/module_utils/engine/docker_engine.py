@@ -19,6 +19,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import 
     Usage,
 )
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_client import connect, translated
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_images import ImageEdge, missing_image
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_observe import (
     NEW,
     Observer,
@@ -78,7 +79,7 @@ class DockerEngine:
 
     def require_image(self, image: str) -> None:
         """See :class:`base.Engine`. The engine asks the image registry for the manifest only."""
-        with self._needs_image(image):
+        with ImageEdge(image):
             self.client.inspect_distribution(image)
 
     def logs(self, agent: ActualAgent, lines: int) -> list[str]:
@@ -133,10 +134,10 @@ class DockerEngine:
         self._unless_gone(lambda: self.client.remove_network(action.name))
 
     def _pull_image(self, action: AgentAction) -> None:
-        with self._needs_image(action.name):
+        with ImageEdge(action.name):
             for line in self.client.pull(action.name, stream=True, decode=True):
                 if "error" in line:
-                    raise _missing_image(action.name, str(line["error"]))
+                    raise missing_image(action.name, str(line["error"]))
 
     def _create_volume(self, action: AgentAction) -> None:
         self.client.create_volume(
@@ -145,6 +146,15 @@ class DockerEngine:
             driver_opts=docker_volume.options(action.mount) or None,
             labels=shape.owner_labels(action.agent, action.tenant, _now()),
         )
+
+    def _replace_volume(self, action: AgentAction) -> None:
+        """Make the volume anew. Its container stands aside without it, so that its settings outlive a kill in between."""
+        if action.current and action.current != action.name + NEW and self._is_there(action.current):
+            self._remove_leftover(action)
+            self._create(action, action.name + NEW, mounted=False)
+            self._remove(action.current)
+        self._remove_volume(action)
+        self._create_volume(action)
 
     def _remove_volume(self, action: AgentAction) -> None:
         self._unless_gone(lambda: self.client.remove_volume(action.name))
@@ -157,8 +167,11 @@ class DockerEngine:
     def _recreate_container(self, action: AgentAction) -> None:
         """Make the new one beside the old, then let the old go: a failure or a kill leaves one of them complete."""
         new = action.name + NEW
-        if action.current != action.name:
-            self.client.rename(action.current, action.name)
+        if action.current != action.name and not self._is_there(action.name):
+            self.client.rename(action.current if self._is_there(action.current) else new, action.name)
+        elif not self._is_there(action.name):
+            # Its volume was replaced, and it stood aside meanwhile.
+            self.client.rename(new, action.name)
         self._remove_leftover(action)
         self._create(action, new)
         self._drain_container(action)
@@ -193,10 +206,12 @@ class DockerEngine:
         self._remove(action.current)
         self._remove_leftover(action)
 
-    def _create(self, action: AgentAction, name: str) -> None:
+    def _create(self, action: AgentAction, name: str, mounted: bool = True) -> None:
         if action.settings is None:
             raise AssertionError(f"{action.name} is to be created and has no settings")
         body = shape.container(action.agent, action.tenant, action.settings, _now())
+        if not mounted:
+            body["HostConfig"]["Mounts"] = []
         self.client.create_container_from_config(body, name)
 
     def _remove(self, name: str) -> None:
@@ -241,6 +256,9 @@ class DockerEngine:
                     raise
         self.client.connect_container_to_network(name, network)
 
+    def _is_there(self, name: str) -> bool:
+        return any(f"/{name}" in found["Names"] for found in self.client.containers(all=True, filters={"name": f"^/{name}$"}))
+
     def _unless_gone(self, remove: Callable[[], object]) -> None:
         from docker.errors import NotFound
 
@@ -250,39 +268,10 @@ class DockerEngine:
             # What was to be removed is gone, by another run or by hand.
             return
 
-    def _needs_image(self, image: str) -> "_ImageEdge":
-        return _ImageEdge(image)
-
-
-class _ImageEdge:
-    """Whatever goes wrong with getting an image ends in one error that says where images come from."""
-
-    def __init__(self, image: str) -> None:
-        self.image = image
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        from docker.errors import DockerException
-
-        if isinstance(error, DockerException):
-            raise _missing_image(self.image, str(getattr(error, "explanation", None) or error)) from error
-
-
-def _missing_image(image: str, cause: str) -> TenancyError:
-    return TenancyError(
-        f"Image {image} is not on this host and can't be pulled",
-        cause=cause,
-        remedy="Check its name and the image registry, or bring it with role llmops.tenancy.ollama_image (archive or build)",
-        kind="image_missing",
-        image=image,
-    )
-
 
 _PAST = {
     "create": "created", "remove": "removed", "pull": "pulled", "recreate": "recreated", "update": "updated",
-    "start": "started", "stop": "stopped", "drain": "drained",
+    "start": "started", "stop": "stopped", "drain": "drained", "replace": "replaced",
 }
 
 

@@ -116,3 +116,30 @@ def _split(name: str) -> tuple[str, str]:
         return repository, digest
     repository, colon, tag = name.rpartition(":")
     return (repository, tag) if colon and "/" not in tag else (name, "latest")
+
+
+class ImageEdge:
+    """Whatever goes wrong with getting an image ends in one error that says where images come from."""
+
+    def __init__(self, image: str) -> None:
+        self.image = image
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        from docker.errors import DockerException
+
+        if isinstance(error, DockerException):
+            raise missing_image(self.image, str(getattr(error, "explanation", None) or error)) from error
+
+
+def missing_image(image: str, cause: str) -> TenancyError:
+    """The one error for an image that can't be had."""
+    return TenancyError(
+        f"Image {image} is not on this host and can't be pulled",
+        cause=cause,
+        remedy="Check its name and the image registry, or bring it with role llmops.tenancy.ollama_image (archive or build)",
+        kind="image_missing",
+        image=image,
+    )

@@ -17,8 +17,8 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.views import
 
 def list_agents(
     engine: Engine, probe: Probe, *, names: Sequence[str] | None = None, tenant: str | None = None, usage: bool = True
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Agents of the engine by name, and volumes of agents, also of those that are gone.
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
+    """Agents of the engine by name, volumes of agents and what agents have in a store, also of those that are gone.
 
     :param names: only these. :param tenant: only those of this tenant.
     :param usage: whether memory and CPU are measured, which takes a moment.
@@ -39,7 +39,7 @@ def list_agents(
             "labels": dict(agent.labels),
             "usage": asdict(used[agent.agent]) if agent.agent in used else None,
         })
-    return listed, _volumes(observed, names, tenant)
+    return listed, _volumes(observed, names, tenant), _directories(observed, tenant)
 
 
 def _volumes(observed: Observation, names: Sequence[str] | None, tenant: str | None) -> list[dict[str, Any]]:
@@ -47,4 +47,16 @@ def _volumes(observed: Observation, names: Sequence[str] | None, tenant: str | N
         {"volume": name, "agent": volume.agent, "tenant": volume.tenant, "path": volume.path}
         for name, volume in sorted(observed.volumes.items())
         if (names is None or volume.agent in names) and (tenant is None or volume.tenant == tenant)
+    ]
+
+
+def _directories(observed: Observation, tenant: str | None) -> list[dict[str, Any]]:
+    owners = {volume.agent for volume in observed.volumes.values()} | set(observed.agents)
+    return [
+        {
+            "agent": agent, "tenant": linked.tenant, "path": linked.mount.upper, "bytes": linked.private_bytes,
+            "models": sorted(linked.private), "view": linked.view.id, "damage": linked.damage, "orphan": agent not in owners,
+        }
+        for agent, linked in sorted(observed.views.items())
+        if tenant is None or linked.tenant == tenant
     ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import AgentSettings, AgentSpec
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
@@ -113,6 +113,23 @@ def check_spec(spec: AgentSpec) -> None:
         )
     for name in spec.environment or {}:
         _check_variable(spec, name)
+
+
+def check_specs(specs: Sequence[AgentSpec]) -> None:
+    """Check what needs no engine.
+
+    :raises TenancyError: naming the agent and the option.
+    """
+    seen: set[str] = set()
+    for spec in specs:
+        check_spec(spec)
+        if spec.agent in seen:
+            raise TenancyError(
+                f"Agent '{spec.agent}' is described twice",
+                remedy="Keep one of the two; names of agents are unique on a host, whatever their tenant",
+                kind="duplicate_agent",
+            )
+        seen.add(spec.agent)
 
 
 def _check_address(spec: AgentSpec, address: str) -> None:

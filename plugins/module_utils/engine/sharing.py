@@ -40,11 +40,13 @@ class ModelView:
 
     :param id: the same models have the same. :param models: by name.
     :param missing: those that it shall see and that nobody has.
+    :param own: what a volume that is to be replaced has of the agent's own, or shares by then.
     """
 
     id: str = ""
     models: Mapping[str, SharedModel] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+    own: Mapping[str, SharedModel] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,5 +72,5 @@ class Linked:
 
 def models_view(view: ModelView, linked: Linked | None) -> list[dict[str, Any]]:
     """The models that an agent with this view lists: those of the view, and its own over them."""
-    models = {**view.models, **(linked.private if linked else {})}
+    models = {**view.models, **view.own, **(linked.private if linked else {})}
     return [{"name": name, "digest": model.digest, "size": model.size} for name, model in sorted(models.items())]

@@ -43,8 +43,24 @@ class ViewStep:
 
 
 def shares(spec: AgentSpec, volume: Volume | None) -> bool:
-    """Whether the agent has shared models in the end. A volume is made once: a plain one stays so."""
-    return spec.view is not None and (volume is None or volume.mount is not None)
+    """Whether the agent has shared models in the end. A volume is made once: a plain one stays so unless told otherwise."""
+    return spec.view is not None and (volume is None or volume.mount is not None or spec.migrate == SHARED)
+
+
+def volume_change(spec: AgentSpec, volume: Volume | None, linked: Linked | None) -> Change | None:
+    """Why the models volume has to be made anew, of what it has; None when it can stay.
+
+    :param linked: of an agent with a plain volume, what a move back has not brought yet.
+    """
+    if volume is None:
+        return None
+    if spec.migrate == PRIVATE:
+        return Change("models", SHARED, PRIVATE) if volume.mount or linked else None
+    if spec.mount is None or volume.mount == spec.mount:
+        return None
+    if volume.mount is None:
+        return Change("models", PRIVATE, SHARED) if spec.migrate == SHARED else None
+    return Change("path", volume.mount.upper, spec.mount.upper)
 
 
 def missing_models(specs: Sequence[AgentSpec], observed: Observation) -> list[TenancyError]:
@@ -71,7 +87,7 @@ def view_step(
     """
     if spec.view is None or not shares(spec, volume):
         return None
-    if linked is None:
+    if linked is None or linked.mount != spec.mount:
         names = Change("models", [], sorted(spec.view.models))
         return ViewStep("create", _impact(actual, restarts), (names,))
     listed, newer = _listed(linked.view, spec.view), _newer(linked.view, spec.view)
@@ -113,24 +129,16 @@ def _repairs(linked: Linked) -> list[Change]:
     return changes
 
 
-def store_view(view: ModelView | None, linked: Linked | None, pending: bool) -> dict[str, Any]:
-    """Where an agent has its models from, for results. :param view: of an agent with shared models. :param pending: whether it waits."""
+def store_view(view: ModelView | None, pending: bool) -> dict[str, Any]:
+    """Where an agent has its models from, for results. :param view: of one that shares some. :param pending: whether it waits."""
     if view is None:
-        return {"models": PRIVATE, "view": None, "shared": [], "private": [], "private_bytes": 0, "pending": False}
-    return {
-        "models": SHARED,
-        "view": view.id,
-        "shared": sorted(view.models),
-        "private": sorted(linked.private) if linked else [],
-        "private_bytes": linked.private_bytes if linked else 0,
-        "pending": pending,
-    }
+        return {"models": PRIVATE, "view": None, "shared": [], "pending": False}
+    return {"models": SHARED, "view": view.id, "shared": sorted(view.models), "pending": pending}
 
 
 def store_now(volume: Volume | None, linked: Linked | None) -> dict[str, Any]:
     """:func:`store_view` of an agent as it is."""
-    view = linked.view if linked and volume and volume.mount else None
-    return store_view(view, linked, bool(linked and linked.pending))
+    return store_view(linked.view if linked and volume and volume.mount else None, bool(linked and linked.pending))
 
 
 def store_then(
@@ -140,10 +148,14 @@ def store_then(
 
     :param runs_on: whether it runs now and is neither stopped nor made anew.
     """
+    if spec.migrate == PRIVATE:
+        return store_view(None, False)
+    waits = runs_on and bool(linked and linked.pending)
     if not shares(spec, volume):
-        return {**store_now(volume, linked), "pending": bool(linked and linked.pending and runs_on)}
-    waits = runs_on and (step.impact is Impact.IN_PLACE if step else bool(linked and linked.pending))
-    return store_view(spec.view if step or linked is None else linked.view, linked, waits)
+        return {**store_now(volume, linked), "pending": waits}
+    if step:
+        waits = runs_on and step.impact is Impact.IN_PLACE
+    return store_view(spec.view if step or linked is None else linked.view, waits)
 
 
 def visible(spec: AgentSpec, volume: Volume | None, linked: Linked | None) -> list[dict[str, Any]] | None:

@@ -16,17 +16,21 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import 
     AgentSpec,
     Engine,
     Observation,
+    Volume,
 )
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import (
     PINNED,
+    PRIVATE,
+    SHARED,
     Linked,
     ModelView,
     SharedModel,
 )
-from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Impact
-from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, locks, places, views
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, locks, moving, places, views
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, full_name
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.reach import require_place, require_reach
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.whiteouts import unhide
 
 
@@ -47,7 +51,7 @@ class StoredEngine:
         :param coming: what the store is about to have, for a plan that is made before that.
         :raises TenancyError: ``invalid_model``.
         """
-        if self.layout is None or spec.state == "absent":
+        if self.layout is None or spec.state == "absent" or spec.migrate == PRIVATE:
             return spec
         seen, _damage = places.view_of(self.layout, self.layout.view_of(spec.agent))
         pinned = {name: model.digest for name, model in seen.models.items()} if spec.update == PINNED else None
@@ -55,13 +59,23 @@ class StoredEngine:
         view = views.wanted(self.layout, names, pinned)
         digests = {**view.models, **{name: coming[name].digest for name in view.missing if name in coming}}
         # What a tenant made for itself is seen whether the store has it or not.
-        own = places.private_models(self.layout.agent(spec.agent).upper)
+        plain = self._volume_of(spec)
+        own = {**places.private_models(self.layout.agent(spec.agent).upper), **plain}
         missing = tuple(name for name in view.missing if name not in digests and name not in own)
         return replace(
             spec,
             mount=places.mount_of(self.layout, spec.agent),
-            view=ModelView(views.view_id(digests), {name: self._sized(name, digests[name], coming, seen) for name in digests}, missing),
+            view=ModelView(
+                views.view_id(digests), {name: self._sized(name, digests[name], coming, seen) for name in digests}, missing, plain
+            ),
         )
+
+    def _volume_of(self, spec: AgentSpec) -> Mapping[str, SharedModel]:
+        """The models of a plain volume that is to be replaced: what the store has not becomes the tenant's own."""
+        if spec.migrate != SHARED:
+            return {}
+        volume = self.engine.observe([spec.agent]).volumes.get(container_name(spec.agent))
+        return places.private_models(volume.path) if volume else {}
 
     def _sized(self, name: str, digest: str, coming: Mapping[str, SharedModel], seen: ModelView) -> SharedModel:
         if name in coming and coming[name].digest == digest:
@@ -103,22 +117,56 @@ class StoredEngine:
             self._link(action)
         elif action.kind == "upper":
             self._erase(action)
+        elif action.verb == "replace":
+            self._replace(action)
         else:
             if (action.verb, action.kind) == ("remove", "volume") and action.mount:
                 # The engine leaves behind what an overlay is made of.
                 self._erase(action)
             self.engine.apply(action)
 
+    def _replace(self, action: AgentAction) -> None:
+        """Bring what the agent has to where it shall be, and only then let go of where it was."""
+        old = action.volume
+        if old is None or self.layout is None:
+            raise AssertionError(f"{action.name} is to be replaced, and what it has is not known")
+        if self._runs(action):
+            self._do("drain", action)
+            self._do("stop", action)
+        if action.mount:
+            self._fill(self._layout_of(action), action, old)
+            self.engine.apply(action)
+            if old.mount:
+                places.erase(old.mount)
+            return
+        mount = old.mount or places.mount_of(self.layout, action.agent)
+        if old.mount:
+            self.engine.apply(action)
+        folder = self.engine.observe([action.agent]).volumes[action.name].path
+        moving.give(mount.lower, mount.upper, folder)
+        places.erase(mount)
+
+    def _fill(self, layout: Layout, action: AgentAction, old: Volume) -> None:
+        view = _view(action)
+        layout.prepare()
+        place = views.build(layout, view)
+        upper = layout.agent(action.agent).upper
+        places.prepare(layout, action.agent, action.tenant)
+        if old.mount is None:
+            moving.take(old.path, upper, place)
+        elif os.path.isdir(old.mount.upper):
+            moving.follow(old.mount.upper, upper)
+
     def _erase(self, action: AgentAction) -> None:
         if action.mount is None:
             raise AssertionError(f"{action.name} is to be erased and has no place")
-        _require_reach(os.path.dirname(action.mount.upper), self.engine)
+        require_reach(os.path.dirname(action.mount.upper), self.engine)
         places.erase(action.mount)
 
     def _link(self, action: AgentAction) -> None:
         """Make the view, then switch to it: an agent that runs is stopped for the moment of the switch only."""
         layout = self._layout_of(action)
-        view = views.View(action.view.id, {name: model.digest for name, model in action.view.models.items()})
+        view = _view(action)
         layout.prepare()
         views.build(layout, view)
         if action.impact is not Impact.RESTART:
@@ -151,7 +199,7 @@ class StoredEngine:
 
     def _layout_of(self, action: AgentAction) -> Layout:
         layout = self.layout or (places.layout_of(action.mount) if action.mount else None)
-        if layout is None or action.view is None:
+        if layout is None:
             raise AssertionError(f"{action.name} is to get a view, and there is no store")
         return layout
 
@@ -176,56 +224,10 @@ class StoredEngine:
         return self.engine.details(agent)
 
 
-_PRIVATE = "Or set agent_model_store: private (without the option 'store') for agents with models of their own"
-
-
-def _require_reach(path: str, engine: Engine) -> None:
-    if not engine.local:
-        raise TenancyError(
-            f"Agents of a remote Docker Engine can't have their models in the store {path}",
-            cause="its directories are on another machine than this module",
-            remedy=f"Run on the engine's own host, against its socket. {_PRIVATE}", kind="store_remote_engine",
-        )
-    if os.geteuid() != 0:
-        raise TenancyError(
-            f"Model store {path} can't be used by this user",
-            cause="only root may read and change it, since all tenants' models are in it",
-            remedy=f"Run with become: true. {_PRIVATE}", kind="store_needs_root",
-        )
-
-
-def require_place(layout: Layout, engine: Engine) -> None:
-    """Check that agents of this engine can mount a store at this place.
-
-    :raises TenancyError: ``store_remote_engine``, ``store_needs_root``, ``store_file_system``, or as ``Layout.exists``.
-    """
-    _require_reach(layout.root, engine)
-    kind = file_system(layout.root)
-    if kind in _UNSUITABLE or kind.startswith("fuse"):
-        raise TenancyError(
-            f"Model store {layout.root} is on a file system that can't carry it",
-            cause=f"{kind} can't be the writable part of an overlay mount",
-            remedy=f"Choose a path on ext4 or xfs with agent_model_store_path. {_PRIVATE}", kind="store_file_system",
-        )
-    layout.exists()
-
-
-_UNSUITABLE = frozenset({"overlay", "nfs", "nfs4", "cifs", "smb3", "vfat", "exfat", "ntfs3", "9p", "squashfs", "ceph"})
-
-
-def file_system(path: str) -> str:
-    """The kind of file system that a path is on, or will be once it is made."""
-    while not os.path.lexists(path):
-        path = os.path.dirname(path)
-    real = os.path.realpath(path)
-    kinds = {"/": ""}
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as table:
-        for line in table:
-            columns = line.split()
-            # The last mount at a place is the one that is seen.
-            kinds[columns[4]] = columns[columns.index("-") + 1]
-    return max(((place, kind) for place, kind in kinds.items() if real == place or real.startswith(place.rstrip("/") + "/")),
-               key=lambda pair: len(pair[0]))[1]
+def _view(action: AgentAction) -> views.View:
+    if action.view is None:
+        raise AssertionError(f"{action.name} is to get a view, and there is none")
+    return views.View(action.view.id, {name: model.digest for name, model in action.view.models.items()})
 
 
 def stored_agents(
@@ -244,3 +246,20 @@ def stored_agents(
     stored = StoredEngine(engine, layout)
     known = {full_name(each["model"]): SharedModel(each["digest"], each["size"] or 0) for each in coming if each["digest"]}
     return stored, [spec if models is None else stored.entitled(spec, models, known) for spec, models in wanted]
+
+
+def told_apart(models: Sequence[Mapping[str, Any]], root: str | None) -> list[dict[str, Any]]:
+    """Models of agents, each with whether it is ``shared``.
+
+    :param models: as ``ollama_model_info`` returns them. :param root: the store; None where there is none.
+    """
+    layout = Layout(root) if root else None
+    views_of: dict[str, Mapping[str, SharedModel]] = {}
+    told = []
+    for model in models:
+        agent = model["agent"]
+        if layout and agent and agent not in views_of:
+            views_of[agent] = places.view_of(layout, layout.view_of(agent))[0].models
+        seen = views_of.get(agent, {}).get(model["model"])
+        told.append({**model, "shared": bool(seen and seen.digest == model["digest"]) if layout and agent else None})
+    return told

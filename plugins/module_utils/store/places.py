@@ -116,6 +116,8 @@ def switch(layout: Layout, agent: str, view_id: str, *, running: bool = False) -
     :param running: whether the agent runs, and may just be on its way with what the link named before.
     """
     link = layout.agent(agent).link
+    # The view that is left counts as used until now.
+    views.touch(layout.view(layout.view_of(agent) or view_id))
     target = os.path.join("..", "..", "views", view_id)
     aside = os.path.join(os.path.dirname(link), f".{secrets.token_hex(8)}")
     os.symlink(target, aside)
@@ -156,17 +158,21 @@ def _not_erased(place: str, cause: str) -> TenancyError:
 
 def private_models(upper: str) -> dict[str, SharedModel]:
     """The models of which the agent has manifests of its own."""
+    return {name: SharedModel(found.digest, found.size) for name, found in manifests_of(upper).items()}
+
+
+def manifests_of(folder: str) -> dict[str, content.Manifest]:
+    """The manifests in a directory that a tenant writes, by the model's name."""
     found = {}
-    for path in _files(os.path.join(upper, "manifests"), 4):
-        body = read_safely(path, _LARGEST)
-        name = name_of(os.path.relpath(path, os.path.join(upper, "manifests")))
+    base = os.path.join(folder, "manifests")
+    for path in _files(base, 4):
+        body, name = read_safely(path, _LARGEST), name_of(os.path.relpath(path, base))
         try:
-            manifest = content.parse(body, name) if body else None
+            if body:
+                found[name] = content.parse(body, name)
         except TenancyError:
             # Something of the tenant's own that is no manifest.
-            manifest = None
-        if manifest:
-            found[name] = SharedModel(manifest.digest, manifest.size)
+            continue
     return found
 
 

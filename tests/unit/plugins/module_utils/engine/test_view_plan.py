@@ -21,7 +21,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing impo
     ModelView,
     SharedModel,
 )
-from ansible_collections.llmops.tenancy.plugins.module_utils.engine.view_plan import missing_models, view_step
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.view_plan import missing_models, view_step, volume_change
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 
 MOUNT = ModelMount("/s/agents/a1/view", "/s/agents/a1/upper", "/s/agents/a1/work")
@@ -69,6 +69,27 @@ def test_steps(wanted, volume, linked, actual, restarts, expected):
     assert (step and (step.verb, step.impact.value, [change.field for change in step.changes])) == expected
 
 
+@pytest.mark.parametrize(
+    ("wanted", "volume", "linked", "expected"),
+    [
+        (spec(), None, None, None),
+        (spec(), PLAIN, None, None),
+        (spec(migrate="shared"), PLAIN, None, ("models", "private", "shared")),
+        (spec(migrate="shared"), OVERLAY, LINKED, None),
+        (AgentSpec("a1", "acme"), OVERLAY, LINKED, None),
+        (AgentSpec("a1", "acme", migrate="private"), OVERLAY, LINKED, ("models", "shared", "private")),
+        # A move back that was cut off: the volume is plain, and not all has arrived.
+        (AgentSpec("a1", "acme", migrate="private"), PLAIN, LINKED, ("models", "shared", "private")),
+        (AgentSpec("a1", "acme", migrate="private"), PLAIN, None, None),
+        # The store has another path by now.
+        (spec(), replace(OVERLAY, mount=ModelMount("/o/view", "/o/upper", "/o/work")), LINKED, ("path", "/o/upper", MOUNT.upper)),
+    ],
+)
+def test_volumes_that_are_made_anew(wanted, volume, linked, expected):
+    change = volume_change(wanted, volume, linked)
+    assert (change and (change.field, change.before, change.after)) == expected
+
+
 def plan(wanted, **parts):
     observed = Observation(**{"images": {DEFAULTS.image: "sha256:1"}, **parts})
     return plan_agents([wanted], observed, HostFacts(), PoolOptions())
@@ -81,7 +102,7 @@ def test_a_new_agent_with_models_is_told_with_them():
     ]
     assert result.actions[2].mount == MOUNT
     assert result.after["a1"]["store"] == {
-        "models": "shared", "view": "id1", "shared": ["demo:latest"], "private": [], "private_bytes": 0, "pending": False,
+        "models": "shared", "view": "id1", "shared": ["demo:latest"], "pending": False,
     }
     assert result.visible["a1"] == [{"name": "demo:latest", "digest": OLD.digest, "size": 10}]
 

@@ -1,0 +1,66 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether agents of an engine can have their models in a store at some place."""
+
+from __future__ import annotations
+
+import os
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import Engine
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
+
+_UNSUITABLE = frozenset({"overlay", "nfs", "nfs4", "cifs", "smb3", "vfat", "exfat", "ntfs3", "9p", "squashfs", "ceph"})
+_PRIVATE = "Or set agent_model_store: private (without the option 'store') for agents with models of their own"
+
+
+def require_reach(path: str, engine: Engine) -> None:
+    """Check that this process may change what is at ``path`` on the engine's host.
+
+    :raises TenancyError: ``store_remote_engine``, ``store_needs_root``.
+    """
+    if not engine.local:
+        raise TenancyError(
+            f"Agents of a remote Docker Engine can't have their models in the store {path}",
+            cause="its directories are on another machine than this module",
+            remedy=f"Run on the engine's own host, against its socket. {_PRIVATE}", kind="store_remote_engine",
+        )
+    if os.geteuid() != 0:
+        raise TenancyError(
+            f"Model store {path} can't be used by this user",
+            cause="only root may read and change it, since all tenants' models are in it",
+            remedy=f"Run with become: true. {_PRIVATE}", kind="store_needs_root",
+        )
+
+
+def require_place(layout: Layout, engine: Engine) -> None:
+    """Check that agents of this engine can mount a store at this place.
+
+    :raises TenancyError: ``store_remote_engine``, ``store_needs_root``, ``store_file_system``, or as ``Layout.exists``.
+    """
+    require_reach(layout.root, engine)
+    kind = file_system(layout.root)
+    if kind in _UNSUITABLE or kind.startswith("fuse"):
+        raise TenancyError(
+            f"Model store {layout.root} is on a file system that can't carry it",
+            cause=f"{kind} can't be the writable part of an overlay mount",
+            remedy=f"Choose a path on ext4 or xfs with agent_model_store_path. {_PRIVATE}", kind="store_file_system",
+        )
+    layout.exists()
+
+
+def file_system(path: str) -> str:
+    """The kind of file system that a path is on, or will be once it is made."""
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    real = os.path.realpath(path)
+    kinds = {"/": ""}
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as table:
+        for line in table:
+            columns = line.split()
+            # The last mount at a place is the one that is seen.
+            kinds[columns[4]] = columns[columns.index("-") + 1]
+    return max(((place, kind) for place, kind in kinds.items() if real == place or real.startswith(place.rstrip("/") + "/")),
+               key=lambda pair: len(pair[0]))[1]

@@ -1,0 +1,154 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Agents whose models move: under a store, to another disk, and back; also when the run is killed in between."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.ansible import ModuleRun
+from tests.support.engine import Engine
+from tests.support.ollama import generate, request
+from tests.support.process import kill_tree
+from tests.support.registry import Registry
+from tests.support.settings import ROOT
+from tests.support.store import Store
+
+RunModule = Callable[..., ModuleRun]
+NAME, PORT = "ollama-agent-a1", 12910
+
+
+class Mover:
+    """One agent with the model demo, shared or not, and one of its own."""
+
+    def __init__(self, engine: Engine, store: Store, run_module: RunModule) -> None:
+        self.engine, self.store, self.run_module = engine, store, run_module
+
+    def params(self, store: Store | None = None, **options: Any) -> dict[str, Any]:
+        """Options of ollama_agent."""
+        root = {"store": str((store or self.store).root)}
+        agent = {"agent": "a1", "tenant": "acme", "port": PORT, "memory_limit": "512m", "models": ["demo"]}
+        return {**agent, **root, "docker_host": self.engine.url, **options}
+
+    def ensure(self, store: Store | None = None, **options: Any) -> list[str]:
+        """CHECK, real, CHECK, real."""
+        params = self.params(store, **options)
+        checked = self.run_module("ollama_agent", params, check=True).ok()
+        done = self.run_module("ollama_agent", params).ok()
+        assert checked["actions"] == done["actions"]
+        for field in ("store", "models"):
+            assert checked["agents"][0][field] in (done["agents"][0][field], None)
+        for check in (True, False):
+            assert self.run_module("ollama_agent", params, check=check).ok()["actions"] == []
+        return [f"{action['action']} {action['kind']}" for action in done["actions"]]
+
+    def make_plain(self) -> None:
+        """An agent from before there was a store, which pulled demo and made a model of its own."""
+        self.run_module("ollama_agent", {**self.params(), "store": None, "models": None}).ok()
+        path = self.engine.docker("volume", "inspect", "--format", "{{.Mountpoint}}", NAME).strip()
+        for part in ("blobs", "manifests"):
+            shutil.copytree(self.store.root / part, Path(path) / part, dirs_exist_ok=True)
+        request(PORT, "POST", "/api/create", {"model": "mine", "from": "demo", "system": "You are mine."})
+
+    def works(self) -> bool:
+        """Whether both of its models answer."""
+        names = {model["name"] for model in request(PORT, "GET", "/api/tags")[0]["models"]}
+        assert names == {"demo:latest", "mine:latest"}
+        return bool(generate(PORT) and generate(PORT, "mine"))
+
+    def begin(self, params: dict[str, Any], seconds: float) -> None:
+        """Run the module and kill it, with all that it started, after some time."""
+        task = json.dumps({"module": "ollama_agent", "args": {**params, "_ansible_module_name": "llmops.tenancy.ollama_agent"}})
+        env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / ".collections"), str(ROOT)])}
+        run = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.run_module"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, env=env, cwd=ROOT, text=True,
+        )
+        assert run.stdin
+        run.stdin.write(task)
+        run.stdin.close()
+        time.sleep(seconds)
+        kill_tree(run.pid)
+        run.wait()
+
+
+@pytest.fixture
+def mover(clean_engine: Engine, bench: Any, registry: Registry, run_module: RunModule) -> Mover:
+    """A host with a store that has demo."""
+    store = Store(bench.folder / f"store-{time.monotonic_ns()}")
+    store.add("demo")
+    return Mover(clean_engine, store, run_module)
+
+
+def test_under_a_store_to_another_disk_and_back(mover: Mover, bench: Any) -> None:
+    mover.make_plain()
+    # What is there stays as it is until it is asked to move.
+    assert mover.ensure() == []
+    before = mover.store.disk()
+    moved = mover.ensure(migrate="shared")
+    assert moved == ["replace volume", "recreate container", "create view", "start container"]
+    assert mover.works()
+    [own] = mover.run_module("ollama_agent_info", {"docker_host": mover.engine.url, "usage": False}).ok()["directories"]
+    assert own["models"] == ["mine:latest"] and own["tenant"] == "acme"
+    # The shared model was not brought a second time.
+    assert mover.store.disk() - before < 100_000
+    other = Store(bench.folder / f"other-{time.monotonic_ns()}")
+    other.add("demo")
+    assert mover.ensure(other) == ["replace volume", "recreate container", "create view", "start container"]
+    assert mover.works() and not Path(mover.store.layout.agent("a1").upper).parent.exists()
+    assert mover.ensure(other, migrate="private") == ["replace volume", "recreate container", "start container"]
+    shutil.rmtree(other.root)
+    assert mover.works()
+
+
+def test_a_killed_move_goes_on(mover: Mover) -> None:
+    mover.make_plain()
+    for seconds in random.Random(5).sample([0.6, 0.9, 1.2, 1.5, 1.8, 2.4], 6):
+        for migrate in ("shared", "private"):
+            mover.begin(mover.params(migrate=migrate), seconds)
+    for migrate in ("shared", "private", "shared"):
+        mover.begin(mover.params(migrate=migrate), 1.4)
+        mover.ensure(migrate=migrate)
+        assert mover.works()
+
+
+@pytest.mark.parametrize("restart", ["kill", "stop"])
+def test_agents_come_back_after_their_engine(mover: Mover, restart: str) -> None:
+    mover.ensure()
+    request(PORT, "POST", "/api/create", {"model": "mine", "from": "demo", "system": "You are mine."})
+    # A newer version came meanwhile, for the next restart.
+    newer = mover.store.add("demo", version=2)
+    mover.ensure(model_update="next_restart")
+    getattr(mover.engine, restart)()
+    mover.engine.start()
+    # Nothing to do for the models: what runs again has mounted them, the newer version, too.
+    assert set(mover.ensure(model_update="next_restart")) <= {"start container"}
+    assert mover.works()
+    assert newer in {model["digest"] for model in request(PORT, "GET", "/api/tags")[0]["models"]}
+
+
+def test_what_was_taken_away_by_hand_comes_back(mover: Mover) -> None:
+    mover.ensure()
+    layout = mover.store.layout
+    shutil.rmtree(layout.view(layout.view_of("a1")))
+    assert mover.ensure() == ["switch view"]
+    assert generate(PORT)
+    os.unlink(layout.agent("a1").link)
+    assert mover.ensure() == ["switch view"]
+    mover.engine.docker("stop", NAME)
+    shutil.rmtree(Path(layout.agent("a1").upper).parent)
+    assert mover.ensure() == ["create view", "start container"]
+    assert generate(PORT)
