@@ -2,12 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The controller's part of model_store: shows progress while the worker on the host pulls. All else is the module's."""
+"""The controller's part of model_store: brings the files that models are made of, and shows progress while the worker on
+the host is at it. All else is the module's."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.parsing.convert_bool import boolean
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.plugin_utils.model_files import describe, paths_of
 from ansible_collections.llmops.tenancy.plugins.plugin_utils.pulling import FIRST_PATIENCE, PullingAction
 
 
@@ -24,5 +31,32 @@ class ActionModule(PullingAction):
         if self._task.async_val:
             return self._execute_module(self.module, module_args=args, task_vars=variables, wrap_async=True)
         args["patience"] = FIRST_PATIENCE
-        result = self._execute_module(self.module, module_args=args, task_vars=variables)
+        try:
+            if not boolean(args.get("remote_src", False)):
+                remote = self._connection.transport != "local" or bool(self._task.become)
+                describe(args, self._found, remote=remote)
+            result = self._execute_module(self.module, module_args=args, task_vars=variables)
+            if result.get("needs"):
+                args["wait"] = True
+                self._bring(args, result["needs"])
+                result = self._execute_module(self.module, module_args=args, task_vars=variables)
+        except TenancyError as error:
+            return {"failed": True, "changed": False, **error.as_result()}
+        if result.get("needs"):
+            raise AnsibleActionFail("A file could not be brought to the host", result=result)
         return self._finished(result, args, variables)
+
+    def _found(self, path: str) -> str:
+        """A file of the controller: absolute, or in ``files`` beside the playbook or role."""
+        return self._find_needle("files", os.path.expanduser(path))
+
+    def _bring(self, args: dict[str, Any], needed: list[str]) -> None:
+        """Copy the files that the host lacks."""
+        if not self._connection._shell.tmpdir:
+            self._make_tmp_path()
+        for number, (path, places) in enumerate(sorted(paths_of(args, needed).items())):
+            there = self._connection._shell.join_path(self._connection._shell.tmpdir, f"{number}-{os.path.basename(path)}")
+            self._transfer_file(path, there)
+            self._fixup_perms2((self._connection._shell.tmpdir, there))
+            for place in places:
+                place["path"] = there

@@ -63,6 +63,38 @@ options:
   ca_path:
     description: File with the certificates to trust, instead of the host's own.
     type: path
+  path:
+    description:
+      - GGUF file to make the model of, instead of pulling it. Real Ollama does that, in a container of O(builder_image) that has
+        no network and sees nothing of the host but this file.
+      - On the controller unless O(remote_src=true). It is brought to the host only when the store lacks the model.
+      - Another file gives another model under the same name, also with O(state=present).
+    type: path
+  modelfile:
+    description:
+      - Modelfile to make the model of, with C(FROM), C(TEMPLATE), C(SYSTEM), C(PARAMETER), C(ADAPTER), C(LICENSE), C(MESSAGE).
+      - C(FROM) names a GGUF file or a model that the store has; C(ADAPTER) names a GGUF file. Files have to be beside the
+        Modelfile or below it, or be named in O(files). Nothing else of the host can be reached.
+      - On the controller, with its files, unless O(remote_src=true).
+    type: path
+  files:
+    description: Absolute paths of further files that the Modelfile may name.
+    type: list
+    elements: path
+  archive:
+    description:
+      - Directory or tar that M(llmops.tenancy.model_export) has made, to take the model from. All its bytes are checked.
+      - On the controller unless O(remote_src=true), where only a tar can be.
+    type: path
+  checksum:
+    description:
+      - The C(sha256:…) of the file O(path), or the one that M(llmops.tenancy.model_export) returned for O(archive). What has
+        another one is refused.
+      - With that of O(path), a run that changes nothing does not have to read the file.
+    type: str
+  file:
+    description: What the action plugin knows of files that are on the controller only. Not for playbooks.
+    type: dict
   models:
     description:
       - Several models, instead of O(model).
@@ -95,6 +127,43 @@ options:
       ca_path:
         description: See O(ca_path).
         type: path
+      path:
+        description: See O(path).
+        type: path
+      modelfile:
+        description: See O(modelfile).
+        type: path
+      files:
+        description: See O(files).
+        type: list
+        elements: path
+      archive:
+        description: See O(archive).
+        type: path
+      checksum:
+        description: See O(checksum).
+        type: str
+      file:
+        description: See O(file).
+        type: dict
+  remote_src:
+    description: Each O(path), O(modelfile) and O(archive) is on the host already.
+    type: bool
+    default: false
+  docker_host:
+    description:
+      - Socket of the host's Docker Engine, for models that are made of O(path) or O(modelfile). No other needs an engine.
+      - Defaults to the environment variable E(DOCKER_HOST).
+    type: str
+    default: unix:///var/run/docker.sock
+  builder_image:
+    description: Image of Ollama that makes models of files. It has to be on the host.
+    type: str
+    default: docker.io/ollama/ollama:0.24.0
+  builder_memory:
+    description: Memory that making a model may use.
+    type: str
+    default: 2g
   verify:
     description:
       - Read all bytes of the models and compare them with their checksums. What is damaged is pulled anew and written into its
@@ -167,6 +236,21 @@ EXAMPLES = r"""
     mirror: mirror.example.com
     username: agent-hosts
     password: "{{ mirror_password }}"
+
+- name: A model of a file, and one with another system prompt made of it
+  llmops.tenancy.model_store:
+    store: /var/lib/llmops/models
+    models:
+      - model: demo
+        path: files/demo.gguf
+      - model: assistant
+        modelfile: files/assistant/Modelfile
+
+- name: A site without network gets its models
+  llmops.tenancy.model_store:
+    store: /var/lib/llmops/models
+    model: phi4-mini
+    archive: /media/usb/models.tar
 
 - name: All bytes are read, and what is damaged is mended
   llmops.tenancy.model_store:
@@ -267,7 +351,8 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import p
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.ensure import Care, ensure_store, follow
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.garbage import parse_grace
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
-from ansible_collections.llmops.tenancy.plugins.module_utils.store.wishes import all_stored, read_wish
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.makers import needs, relate, tidy
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.wishes import all_archived, all_stored, read_wish
 
 
 def logic(params, run: Run):
@@ -278,9 +363,17 @@ def logic(params, run: Run):
         return follow(layout, jobs.find(params["job"]), call)
     if params["model"] or params["models"] is not None:
         items = entities(params, store.MODEL, "models", shared=store.SHARED)
+    elif params["archive"]:
+        items = all_archived(params)
     else:
         items = all_stored(layout, params) if params["verify"] else []
     wishes = [read_wish(item, params) for item in items]
+    relate(wishes)
+    needed = [] if run.check else needs(layout, wishes)
+    if needed:
+        return {"changed": False, "needs": needed}
+    if not run.check:
+        tidy(layout, params)
     settings = store.read_transfer(params, parse_size(params["min_free"], "min_free"))
     care = Care(params["verify"], parse_grace(params["grace"]) if params["prune"] else None)
     return ensure_store(layout, wishes, settings, call, care, run.warn)
@@ -288,7 +381,7 @@ def logic(params, run: Run):
 
 def main() -> None:
     """Entry point."""
-    spec = {**one_or_list(store.MODEL, "models"), **store.TRANSFER, **store.CARE}
+    spec = {**one_or_list(store.MODEL, "models"), **store.TRANSFER, **store.BUILDER, **store.CARE}
     run_module(logic, spec, groups=[store.GROUP])
 
 

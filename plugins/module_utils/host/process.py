@@ -22,6 +22,8 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.host.system import 
 
 _LOG_LINES = 5
 _BEAT = 0.05
+# A program that can not start may show how it is called at the end, and before that why.
+_TELLING = ("rror", "ALERT", "fatal")
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ def _wait(server: Server, pid: int, since: int, *, ours: bool) -> None:
         ended = exit_code(pid) if ours else (None if server.pid() == pid else 0)
         if ended is not None or time.monotonic() > deadline:
             how = f"it ended with code {ended}" if ended is not None else f"it did not answer within {server.timeout} s"
-            said = log_tail(server.log_file, since)
+            said = log_tail(server.log_file, since, _TELLING)
             raise _not_started(server, f"{how}: {said}" if said else how, f"Mend what its log {server.log_file} says")
         time.sleep(_BEAT)
 

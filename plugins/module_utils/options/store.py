@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.options.docker import SPEC
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.group import OptionGroup
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.ollama import TransferSettings
 
@@ -20,8 +21,15 @@ MODEL = {
     "username": {"type": "str"},
     "password": {"type": "str", "no_log": True},
     "ca_path": {"type": "path"},
+    "path": {"type": "path"},
+    "modelfile": {"type": "path"},
+    "files": {"type": "list", "elements": "path"},
+    "archive": {"type": "path"},
+    "checksum": {"type": "str"},
+    # Filled in by the action plugin: what it knows of files that are on the controller still.
+    "file": {"type": "dict"},
 }
-SHARED = ("mirror", "insecure", "username", "password", "ca_path")
+SHARED = ("mirror", "insecure", "username", "password", "ca_path", "archive", "checksum")
 
 TRANSFER = {
     "timeout": {"type": "int", "default": 30},
@@ -34,6 +42,13 @@ TRANSFER = {
     "job": {"type": "str"},
     "patience": {"type": "float"},
 }
+# Where models are made of files: by the Ollama of an image, in a container of its own.
+BUILDER = {
+    "remote_src": {"type": "bool", "default": False},
+    "docker_host": SPEC["docker_host"],
+    "builder_image": {"type": "str", "default": "docker.io/ollama/ollama:0.24.0"},
+    "builder_memory": {"type": "str", "default": "2g"},
+}
 CARE = {
     "verify": {"type": "bool", "default": False},
     "prune": {"type": "bool", "default": False},
@@ -43,8 +58,8 @@ CARE = {
 
 def _secrets(params: Mapping[str, Any]) -> list[str]:
     """Passwords that ``no_log`` alone does not cover: a URL with one is refused, and the refusal must not show it."""
-    entities = [params, *(params.get("models") or ())]
-    urls = [str(entity.get("mirror") or "") for entity in entities]
+    entities = [params, *(each for each in params.get("models") or () if isinstance(each, dict))]
+    urls = [str(entity.get(name) or "") for entity in entities for name in ("mirror", "registry")]
     return [secret for url in urls if (secret := url.rpartition("@")[0].rpartition(":")[2])]
 
 

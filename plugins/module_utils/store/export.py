@@ -19,9 +19,8 @@ from typing import BinaryIO, Iterator, Protocol, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import human_size
-from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, locks
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, locks, unpack
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.archive_index import INDEX, SUMS, Index, index_of
-from ansible_collections.llmops.tenancy.plugins.module_utils.store.archive_reader import opened
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, blob_name, full_name, manifest_path
 
 _CHUNK = 4 * 1024**2
@@ -44,7 +43,7 @@ class Export:
     @property
     def checksum(self) -> str:
         """``sha256:…`` of the index, which stands for all that is in the archive."""
-        return f"sha256:{hashlib.sha256(self.index.body()).hexdigest()}"
+        return index_checksum(self.index)
 
 
 def plan(layout: Layout, names: Sequence[str], path: str, tar: bool) -> Export:
@@ -52,13 +51,29 @@ def plan(layout: Layout, names: Sequence[str], path: str, tar: bool) -> Export:
 
     :raises TenancyError: ``model_not_in_store``, ``nothing_to_export`` or ``not_an_archive`` for something else at ``path``.
     """
-    stored = {model.name: model for model in content.stored(layout) if model.complete} if layout.exists() else {}
-    wanted = [full_name(name) for name in names] or sorted(stored)
-    missing = sorted(set(wanted) - set(stored))
+    whole = [model.name for model in content.stored(layout) if model.complete] if layout.exists() else []
+    wanted = choose(layout, names, whole)
+    index = index_of({name: content.read(layout.root, name) for name in wanted})
+    return Export(path, tar, index, _there(path, tar, index))
+
+
+def index_checksum(index: Index) -> str:
+    """``sha256:…`` of an index."""
+    return f"sha256:{hashlib.sha256(index.body()).hexdigest()}"
+
+
+def choose(layout: Layout, names: Sequence[str], whole: Sequence[str]) -> list[str]:
+    """The models that are meant by ``names``; all for none.
+
+    :param whole: what the store has.
+    :raises TenancyError: ``model_not_in_store`` or ``nothing_to_export``.
+    """
+    wanted = list(dict.fromkeys(full_name(name) for name in names)) or sorted(whole)
+    missing = sorted(set(wanted) - set(whole))
     if missing:
         raise TenancyError(
             f"Model store '{layout.root}' does not have {', '.join(missing)}",
-            cause=f"it has {', '.join(sorted(stored)) or 'no models'}; one that is not whole does not count",
+            cause=f"it has {', '.join(sorted(whole)) or 'no models'}; one that is not whole does not count",
             remedy="Correct the name, or bring the model with the module model_store first",
             kind="model_not_in_store",
         )
@@ -69,8 +84,7 @@ def plan(layout: Layout, names: Sequence[str], path: str, tar: bool) -> Export:
             remedy="Fill it with prefetch_models.yml first",
             kind="nothing_to_export",
         )
-    index = index_of({name: content.read(layout.root, name) for name in wanted})
-    return Export(path, tar, index, _there(path, tar, index))
+    return wanted
 
 
 def export(layout: Layout, wanted: Export) -> None:
@@ -184,21 +198,15 @@ def _there(path: str, tar: bool, index: Index) -> bool:
     """Whether the archive is there already, by its index and the lengths of its files."""
     if not os.path.lexists(path):
         return False
-    try:
-        with opened(path) as archive:
-            same = archive.index_body == index.body() and os.path.isdir(path) is not tar
-            for digest, size in index.blobs.items() if same else ():
-                archive.open(f"blobs/{blob_name(digest)}", size).close()
-            return same
-    except TenancyError as error:
-        if os.path.isdir(path) and os.listdir(path) and not os.path.exists(os.path.join(path, INDEX)):
-            raise TenancyError(
-                f"'{path}' can't be replaced by an archive",
-                cause="it is a directory with something else in it",
-                remedy="Choose a path that is not there yet",
-                kind="not_an_archive",
-            ) from error
-        return False
+    there = unpack.checksum_of(path)
+    if not there and os.path.isdir(path) and os.listdir(path) and not os.path.exists(os.path.join(path, INDEX)):
+        raise TenancyError(
+            f"'{path}' can't be replaced by an archive",
+            cause="it is a directory with something else in it",
+            remedy="Choose a path that is not there yet",
+            kind="not_an_archive",
+        )
+    return there == index_checksum(index) and os.path.isdir(path) is not tar
 
 
 def _check_room(folder: str, wanted: Export) -> None:

@@ -19,6 +19,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import
 MODELFILE = "Modelfile"
 _PLACE = "/source"
 Reader = Callable[[str], ModelFile]
+Finder = Callable[[modelfile.Source], "ModelFile | None"]
 
 
 @dataclass(frozen=True)
@@ -73,34 +74,49 @@ def of_file(model: str, file: ModelFile, checksum: str = "") -> Recipe:
     """
     verify(file, checksum or None)
     place = f"{_PLACE}/0.gguf"
-    ingredient = Ingredient(os.path.realpath(file.path), place, file.digest, file.size)
+    ingredient = Ingredient(os.path.realpath(file.path) if file.path else "", place, file.digest, file.size)
     return Recipe(full_name(model), f"the file '{file.path}'", f"FROM {place}\n", (ingredient,))
 
 
 def of_modelfile(
     model: str, path: str, layout: Layout, files: Sequence[str] = (), read: Reader = read_model_file
 ) -> Recipe:
-    """The recipe of a Modelfile.
+    """The recipe of a Modelfile of this machine.
 
     :param files: absolute paths that it may name. :param read: gives the digest of a file.
     :raises TenancyError: ``bad_modelfile``, ``unsafe_modelfile``, ``no_model_file``, ``bad_model_file``, ``unknown_base``.
     """
-    text = read_text(path)
+    known: dict[str, ModelFile] = {}
+
+    def find(source: modelfile.Source) -> ModelFile | None:
+        there = modelfile.locate(source, os.path.dirname(os.path.abspath(path)), files)
+        if there and there not in known:
+            known[there] = read(there)
+        return known[there] if there else None
+
+    return of_text(model, f"the Modelfile '{path}'", read_text(path), layout, find)
+
+
+def of_text(model: str, origin: str, text: str, layout: Layout, find: Finder) -> Recipe:
+    """The recipe of the text of a Modelfile.
+
+    :param find: gives the file that a source names; None when it names a model.
+    :raises TenancyError: ``bad_modelfile``, ``unknown_base``, and what ``find`` raises.
+    """
     found: dict[str, Ingredient] = {}
     bases: dict[str, Base] = {}
     places: dict[modelfile.Source, str] = {}
     for source in modelfile.sources(text):
-        there = modelfile.locate(source, os.path.dirname(path), files)
-        if there is None:
+        file = find(source)
+        if file is None:
             base = _base(model, modelfile.base_model(source), layout, source)
             bases[base.model] = base
         else:
-            if there not in found:
-                file = read(there)
-                found[there] = Ingredient(there, f"{_PLACE}/{len(found)}.gguf", file.digest, file.size)
-            places[source] = found[there].place
+            place = f"{_PLACE}/{len(found)}.gguf"
+            ingredient = found.setdefault(file.digest, Ingredient(file.path, place, file.digest, file.size))
+            places[source] = ingredient.place
     rewritten = modelfile.rewritten(text, places)
-    return Recipe(full_name(model), f"the Modelfile '{path}'", rewritten, tuple(found.values()), tuple(bases.values()))
+    return Recipe(full_name(model), origin, rewritten, tuple(found.values()), tuple(bases.values()))
 
 
 def read_text(path: str) -> str:
@@ -143,5 +159,6 @@ def _base(recipe_of: str, model: str, layout: Layout, source: modelfile.Source) 
             cause="there is neither such a file beside it nor such a model in the store",
             remedy=f"Name {source.text} before it in 'models', or put the file beside the Modelfile",
             kind="unknown_base",
+            base=full_name(model),
         ) from error
     return Base(full_name(model), manifest.digest, tuple(blob.digest for blob in manifest.blobs))

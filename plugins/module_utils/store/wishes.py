@@ -21,8 +21,10 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.options.store impor
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, source
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.content import Manifest, Stored
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, full_name
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.makers import from_files
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.registry import Access
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.source import RegistrySource, Source
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.unpack import listed
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.usage import Usage
 
 
@@ -88,6 +90,11 @@ def read_wish(item: Mapping[str, Any], params: Mapping[str, Any]) -> Wish:
             remedy="Give both, or none for a registry that serves everybody",
             kind="invalid_options",
         )
+    local = from_files(item, params, Layout(params["store"]))
+    if local:
+        # What a model is made of decides, not its name alone.
+        state = "latest" if item["state"] == "present" and not item["archive"] else item["state"]
+        return Wish(full_name(item["model"]), state, local)
     access = Access(
         item["username"] or "", item["password"] or "", item["ca_path"] or "", params["timeout"], params["stall_timeout"]
     )
@@ -98,9 +105,20 @@ def read_wish(item: Mapping[str, Any], params: Mapping[str, Any]) -> Wish:
 
 def all_stored(layout: Layout, params: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Entities of the options that stand for all models of the store, each from where the options say."""
+    return _all(params, [model.name for model in content.stored(layout)])
+
+
+def all_archived(params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Entities of the options that stand for all models of the archive.
+
+    :raises TenancyError: ``bad_archive``, ``checksum_mismatch``…
+    """
+    return _all(params, [model.name for model in listed(params["archive"], (), params["checksum"] or "")])
+
+
+def _all(params: Mapping[str, Any], names: Sequence[str]) -> list[dict[str, Any]]:
     shared = {name: params[name] for name in MODEL if name in SHARED}
     rest = {name: None for name in MODEL if name not in SHARED}
-    names = [model.name for model in content.stored(layout)]
     return [{**rest, **shared, "model": name, "state": "present"} for name in names]
 
 

@@ -23,6 +23,7 @@ NO_TWIN = {
     "check_variables": "has no state",
     "docker_engine": "host_info reads it",
     "host_server": "returns what runs in check mode",
+    "model_export": "returns what the archive or registry has in check mode",
     "fleet_report": "has no state",
     "fleet_settings": "has no state",
     "fleet_waves": "ollama_agent_info reads it",

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.store import modelfile
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import modelfile, recipe
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
 
 
 @pytest.mark.parametrize(
@@ -118,3 +119,22 @@ def test_what_is_no_model():
     with pytest.raises(TenancyError) as raised:
         modelfile.base_model(modelfile.sources("FROM http://example.com/a b")[0])
     assert raised.value.kind == "bad_modelfile"
+
+
+def test_a_model_of_itself(tmp_path):
+    (tmp_path / "Modelfile").write_text("FROM demo:latest\nSYSTEM more\n")
+    with pytest.raises(TenancyError) as raised:
+        recipe.of_modelfile("demo", str(tmp_path / "Modelfile"), Layout(str(tmp_path / "store")))
+    assert raised.value.kind == "bad_modelfile" and "itself" in str(raised.value)
+
+
+def test_the_same_recipe_wherever_its_files_are(tmp_path):
+    found = []
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / f"{name}.gguf").write_bytes(b"GGUF and more")
+        (folder / "Modelfile").write_text(f"FROM ./{name}.gguf\nADAPTER ./{name}.gguf\n")
+        found.append(recipe.of_modelfile("demo", str(folder / "Modelfile"), Layout(str(tmp_path / "store"))))
+    assert found[0].fingerprint == found[1].fingerprint and len(found[0].files) == 1
+    assert found[0].text == "FROM /source/0.gguf\nADAPTER /source/0.gguf\n"

@@ -1,0 +1,101 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The mirror of role model_mirror: filled from a store, read by real Ollama and by another store, over TLS."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.ansible import run_playbook
+from tests.support.ollama import generate, request
+from tests.support.process import Server
+from tests.support.settings import ADDRESS, OLLAMA_VERSION, Bench, cache_folder
+from tests.support.stores import StoreFolder
+
+PORT, BACKEND, OLLAMA = 12495, 12496, 12497
+ACCOUNT = {"username": "reader", "password": "read-only-secret"}
+
+
+class Mirror:
+    """A mirror on this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ca = folder / "ca.crt"
+        self.address = f"{ADDRESS}:{PORT}"
+        names = ("storage", "folder", "run_folder", "log_folder")
+        self._variables = {f"model_mirror_{name}": str(folder / name) for name in names} | {
+            "model_mirror_record": str(folder / "record.json"),
+            "model_mirror_ca_copy": str(self.ca),
+            "model_mirror_service_manager": "none",
+            "model_mirror_port": PORT,
+            "model_mirror_backend_port": BACKEND,
+            "model_mirror_names": [ADDRESS],
+            "model_mirror_reader_password": ACCOUNT["password"],
+        }
+
+    def play(self, playbook: str, *more: str, **variables: object):
+        """Run a playbook with the mirror's variables."""
+        inventory = self.folder / "hosts.yml"
+        hosts = {"localhost": {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}}
+        inventory.write_text(json.dumps({"model_mirrors": {"hosts": hosts}}))
+        extra = json.dumps({**self._variables, **variables})
+        return run_playbook([f"playbooks/{playbook}.yml", "-i", str(inventory), "-e", extra, *more]).ok()
+
+
+@pytest.fixture
+def mirror() -> Iterator[Mirror]:
+    # Its registry runs as a user of its own, who can't get into pytest's folders.
+    one = Mirror(Path("/var/tmp/mirror-of-the-test"))
+    one.folder.mkdir()
+    one.play("prepare_mirror")
+    yield one
+    one.play("prepare_mirror", model_mirror_state="absent", model_mirror_remove_data=True)
+    shutil.rmtree(one.folder)
+
+
+def ollama_that_trusts(bench: Bench, ca: Path, folder: Path) -> Server:
+    """Real Ollama beside the bench's engine, that takes certificates of the mirror's authority."""
+    server = Server("ollama-mirror", bench.logs)
+    environment = {
+        "PATH": os.environ["PATH"], "HOME": str(folder), "OLLAMA_MODELS": str(folder / "models"),
+        "OLLAMA_HOST": f"127.0.0.1:{OLLAMA}", "SSL_CERT_FILE": str(ca),
+    }
+    server.start([str(cache_folder() / f"ollama-{OLLAMA_VERSION}" / "ollama"), "serve"], env=environment)
+    server.wait_ready(lambda: request(OLLAMA, "GET", "/api/version"))
+    return server
+
+
+def test_filled_from_a_store_and_read_by_ollama_and_another_store(bench, mirror, registry, run_module, tmp_path):
+    first, second = StoreFolder(tmp_path / "first"), StoreFolder(tmp_path / "second")
+    run_module("model_store", first.params(registry.address, models=[{"model": "demo"}, {"model": "demo2"}])).ok()
+    fill = {"store": str(first.root), "registry": f"http://127.0.0.1:{BACKEND}"}
+    assert run_module("model_export", fill).ok()["changed"]
+    assert not run_module("model_export", fill).ok()["changed"]
+    # Through the network nobody may fill it, and nobody without the account may read.
+    far = {"store": str(first.root), "registry": mirror.address, "ca_path": str(mirror.ca)}
+    assert run_module("model_export", far).result["error"]["kind"] == "registry_denied"
+    found = {"mirror": mirror.address, "model": "demo", "ca_path": str(mirror.ca), "store": str(second.root), "min_free": "0"}
+    assert run_module("model_store", {**found, "retries": 0}).result["error"]["kind"] == "registry_denied"
+    untrusted = run_module("model_store", {**found, **ACCOUNT, "ca_path": None, "retries": 0})
+    assert untrusted.failed and second.models() == {}
+    assert run_module("model_store", {**found, **ACCOUNT}).ok()["changed"]
+    path = "registry.ollama.ai/library/demo/latest"
+    assert second.models() == {path: first.models()[path]}
+    second.assert_sound()
+    # Ollama itself can't give a password: where it pulls by itself, its network is opened.
+    mirror.play("prepare_mirror", model_mirror_open_to=[f"{ADDRESS}/32"])
+    server = ollama_that_trusts(bench, mirror.ca, tmp_path)
+    try:
+        request(OLLAMA, "POST", "/api/pull", {"model": f"{mirror.address}/library/demo2"})
+        assert generate(OLLAMA, f"{mirror.address}/library/demo2").strip()
+    finally:
+        server.stop()

@@ -1,0 +1,227 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Models of a store that come from files: GGUF files, Modelfiles, archives of another store."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import views
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
+from tests.support.engine import Engine
+from tests.support.models import model_agent
+from tests.support.ollama import generate, request
+from tests.support.process import wait_until
+from tests.support.registry import demo_digest, other_weights
+from tests.support.settings import DEMO_MODEL
+from tests.support.ssh import ssh_host
+from tests.support.stores import ModuleProcess, StoreFolder
+
+BUILDER = "ollama-builder-"
+MODELFILE = '''FROM demo
+SYSTEM """You answer
+briefly."""
+PARAMETER temperature 0
+PARAMETER seed 7
+LICENSE MIT
+MESSAGE user Hello
+'''
+ADAPTED = "FROM ./weights.gguf\nTEMPLATE \"{{ .Prompt }}\"\n"
+PLAYBOOK = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - name: Fill the store
+      llmops.tenancy.model_store:
+        store: "{store}"
+        docker_host: "{engine}"
+        min_free: "0"
+        models:
+          - {{model: demo, path: weights.gguf}}
+          - {{model: assistant, modelfile: Modelfile}}
+          - {{model: adapted, modelfile: Adapted}}
+"""
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    shutil.copy(DEMO_MODEL, folder / "weights.gguf")
+    (folder / "Modelfile").write_text(MODELFILE)
+    (folder / "Adapted").write_text(ADAPTED)
+    return folder
+
+
+@pytest.fixture
+def make_store(tmp_path: Path) -> Iterator:
+    yield lambda name: StoreFolder(tmp_path / name)
+
+
+def models(sources: Path) -> list[dict]:
+    return [
+        {"model": "demo", "path": str(sources / "weights.gguf"), "checksum": demo_digest()},
+        {"model": "assistant", "modelfile": str(sources / "Modelfile")},
+        {"model": "adapted", "modelfile": str(sources / "Adapted")},
+    ]
+
+
+def builders(engine: Engine) -> list[str]:
+    return [name for name in engine.objects()["containers"] if name.startswith(BUILDER)]
+
+
+def tags(engine: Engine, store: StoreFolder, port: int, name: str) -> dict[str, str]:
+    """What an agent with a view of the whole store has, once each of it has answered."""
+    layout = Layout(str(store.root))
+    view = views.build(layout, views.wanted(layout, ["demo", "assistant", "adapted"]))
+    with model_agent(engine, port, name, view) as agent:
+        assert all(generate(port, model).strip() for model in ("demo", "assistant", "adapted"))
+        assert "You answer\nbriefly." in request(port, "POST", "/api/show", {"model": "assistant"})[0]["system"]
+        return agent.models()
+
+
+def test_models_of_files_are_the_same_wherever_they_are_made(engine, sources, make_store, run_module, run_playbook, tmp_path):
+    here, there = make_store("here"), make_store("there")
+    params = here.params(models=models(sources))
+    predicted = run_module("model_store", params, check=True).ok()
+    assert not here.root.exists()
+    done = run_module("model_store", params).ok()
+    assert done["changed"] and done["actions"] == predicted["actions"]
+    for check in (True, False):
+        assert not run_module("model_store", params, check=check).ok()["changed"]
+    # The same files from the controller, over SSH: only what is needed goes over the line.
+    play = tmp_path / "play.yml"
+    play.write_text(PLAYBOOK.format(store=there.root, engine=engine.url))
+    with ssh_host() as remote:
+        command = [str(play), *remote.inventory, "-vvv"]
+        checked = run_playbook([*command, "--check"]).ok()
+        assert checked.changed == 1 and "weights.gguf TO" not in checked.output
+        assert run_playbook(command).ok().changed == 1
+        again = run_playbook(command).ok()
+        assert again.changed == 0 and "weights.gguf TO" not in again.output
+    assert here.models() == there.models()
+    first = tags(engine, here, 12440, "here")
+    assert first == tags(engine, there, 12441, "there")
+    assert {model["model"]: model["digest"] for model in done["models"]} == first
+    for store in (here, there):
+        store.assert_sound()
+        store.assert_tidy()
+    assert not builders(engine)
+
+
+def test_what_it_is_made_of_decides(engine, sources, make_store, run_module):
+    store = make_store("models")
+    params = store.params(models=models(sources))
+    before = {model["model"]: model["digest"] for model in run_module("model_store", params).ok()["models"]}
+    # Another base: what is made of it follows in the same run.
+    (sources / "other.gguf").write_bytes(other_weights(DEMO_MODEL.read_bytes()))
+    params["models"][0] = {"model": "demo", "path": str(sources / "other.gguf")}
+    predicted = run_module("model_store", params, check=True).ok()
+    done = run_module("model_store", params).ok()
+    assert done["actions"] and [each["name"] for each in done["actions"]] == [each["name"] for each in predicted["actions"]]
+    after = {model["model"]: model["digest"] for model in done["models"]}
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"demo:latest", "assistant:latest"}
+    assert not run_module("model_store", params).ok()["changed"]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "says"),
+    [
+        ("FROM ../weights.gguf", "unsafe_modelfile", "line 1"),
+        ("FROM phi4-mini", "unknown_base", "phi4-mini"),
+        ("FROM ./weights.gguf\nPARAMETER temperatur 1", "bad_modelfile", "temperatur"),
+        ("FROM ./weights.gguf\nTEMPLATE {{ .Prompt", "bad_modelfile", "template"),
+        ("FROM ./cut.gguf", "bad_model_file", "can read"),
+    ],
+)
+def test_refused(sources, make_store, run_module, engine, text, kind, says):
+    (sources / "cut.gguf").write_bytes(DEMO_MODEL.read_bytes()[:4096])
+    (sources / "Bad").write_text(text)
+    store = make_store("models")
+    run = run_module("model_store", store.params(model="bad", modelfile=str(sources / "Bad"), retries=0))
+    assert run.failed and run.result["error"]["kind"] == kind and says in run.msg and run.result["error"]["remedy"]
+    assert store.models() == {} and not builders(engine)
+
+
+def test_a_run_that_is_killed_leaves_nothing(engine, sources, make_store, run_module):
+    store = make_store("models")
+    big = sources / "big.gguf"
+    with big.open("wb") as out:
+        out.write(DEMO_MODEL.read_bytes())
+        out.truncate(600 << 20)
+    params = store.params(model="big", path=str(big))
+    run = ModuleProcess("model_store", params)
+    wait_until(lambda: builders(engine), "the builder")
+    run.kill()
+    assert builders(engine) and store.models() == {}
+    # Any run of the module sweeps up, also one that makes nothing.
+    run_module("model_store", store.params(model="big", state="absent")).ok()
+    assert not builders(engine)
+    store.assert_tidy()
+    assert run_module("model_store", params).ok()["changed"]
+    store.assert_sound()
+    store.assert_tidy()
+    assert not builders(engine)
+
+
+@pytest.mark.parametrize("kind", ["tar", "directory"])
+def test_an_archive_goes_to_another_store(engine, sources, make_store, run_module, tmp_path, kind):
+    here, there = make_store("here"), make_store("there")
+    run_module("model_store", here.params(models=models(sources))).ok()
+    archive = tmp_path / "archive"
+    export = {"store": str(here.root), "path": str(archive), "format": kind}
+    predicted = run_module("model_export", export, check=True).ok()
+    assert predicted["changed"] and not archive.exists()
+    made = run_module("model_export", export).ok()
+    assert made["actions"] == predicted["actions"] and made["checksum"] == predicted["checksum"]
+    for check in (True, False):
+        assert not run_module("model_export", export, check=check).ok()["changed"]
+    folder = archive
+    if kind == "tar":
+        folder = tmp_path / "unpacked"
+        shutil.unpack_archive(archive, folder, "tar")
+    subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=folder, check=True)
+    params = there.params(archive=str(archive), checksum=made["checksum"])
+    assert run_module("model_store", params, check=True).ok()["changed"]
+    assert run_module("model_store", params).ok()["changed"]
+    assert not run_module("model_store", params).ok()["changed"]
+    assert here.models() == there.models()
+    if kind == "tar":
+        assert set(tags(engine, there, 12442, "there")) == {"demo:latest", "assistant:latest", "adapted:latest"}
+    # A blob that was damaged in the store comes back out of the archive.
+    blob = there.blob(demo_digest())
+    blob.chmod(0o644)
+    blob.write_bytes(other_weights(blob.read_bytes()))
+    healed = run_module("model_store", there.params(model="demo", archive=str(archive), verify=True)).ok()
+    assert healed["models"][0]["mended"] == [demo_digest()]
+    there.assert_sound()
+    there.assert_tidy()
+
+
+def test_an_archive_that_was_changed_is_refused(sources, make_store, run_module, tmp_path):
+    here, there = make_store("here"), make_store("there")
+    run_module("model_store", here.params(models=models(sources)[:1])).ok()
+    archive = tmp_path / "archive.tar"
+    made = run_module("model_export", {"store": str(here.root), "path": str(archive)}).ok()
+    whole = archive.read_bytes()
+    at = whole.index(DEMO_MODEL.read_bytes()[:64]) + 100_000
+    for body in (whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :], whole[:100_000]):
+        archive.write_bytes(body)
+        run = run_module("model_store", there.params(archive=str(archive), checksum=made["checksum"]))
+        assert run.failed and run.result["error"]["kind"] == "bad_archive" and there.models() == {}
+    archive.write_bytes(whole)
+    run = run_module("model_store", there.params(archive=str(archive), checksum=f"sha256:{'0' * 64}"))
+    assert run.failed and run.result["error"]["kind"] == "checksum_mismatch"
+    blob = here.blob(demo_digest())
+    blob.chmod(0o644)
+    blob.write_bytes(other_weights(blob.read_bytes()))
+    run = run_module("model_export", {"store": str(here.root), "path": str(tmp_path / "other.tar")})
+    assert run.failed and run.result["error"]["kind"] == "corrupt_blob" and not (tmp_path / "other.tar").exists()
