@@ -101,6 +101,13 @@ def page() -> str:
     parts.append("## prepare_mirror\n\nThe variables of its role:\n\n" + table(rows, "role", "variables"))
     rows = [("`model_export`", "[roles/model_export/README.md](../roles/model_export/README.md)")]
     parts.append("## export_models\n\n`export_from` names the host, and the variables of its role:\n\n" + table(rows, "role", "variables"))
+    rows = [
+        ("`copy_from`", "", "Host whose models are brought to others. The first agent host by default"),
+        ("`copy_to`", "", "Hosts that get them: names, groups or a pattern. All other agent hosts by default"),
+        ("`copy_models`", "", "A list of models. All that the host has by default"),
+        ("`copy_archive`", "", "File on the controller that they are kept in; it stays, so that a rerun need not fetch them again"),
+    ]
+    parts.append("## copy_models\n\n" + table(rows, "variable", "required", "meaning"))
     rows = [(f"`{variable}`", described(variable, "agent", "main")) for variable in flows.CONNECTION]
     parts.append("## How to reach things\n\nTaken by every playbook; they belong into the inventory.\n\n" + table(rows, "variable", "meaning"))
     rows = [
