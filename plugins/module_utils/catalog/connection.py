@@ -110,7 +110,7 @@ _CAUSES = (
         r"Connection refused|No such file or directory|could not connect|connection failed|No route|unreachable|closed",
         "unreachable",
         "no PostgreSQL answers there",
-        "Check that it runs and that host and port are right (PGHOST, PGPORT)",
+        "Check that it runs (playbook prepare_host starts the one it made) and that host and port are right (PGHOST, PGPORT)",
     ),
 )
 # A server that vanishes without a word is noticed in a minute and not in two hours, the kernel's default.

@@ -158,10 +158,23 @@ def _status_of(agent: Values) -> list[str]:
     usage = (seen.get("usage") or {}).get("memory")
     memory = human_size(agent["memory_limit"])
     return [
-        agent["agent"], agent["host"], str(agent["port"]), seen.get("state") or "unknown", health or "-",
+        agent["agent"], agent["host"], str(agent["port"]), _state_of(agent, seen, health), health or "-",
         f"{human_size(usage)} of {memory}" if usage else memory, format_cpus(agent["cpu_limit"]),
-        ", ".join(_model_names(seen)) or "-",
+        ", ".join(_models_of(agent, seen)) or "-",
     ]
+
+
+def _state_of(agent: Values, seen: Values, health: str | None) -> str:
+    """Its state, and whether it is not meant to be so: an agent that was stopped on purpose looks the same to the engine."""
+    wanted = " (should run)" if health == "stopped" and agent.get("desired_state") == "started" else ""
+    return (seen.get("state") or "unknown") + wanted
+
+
+def _models_of(agent: Values, seen: Values) -> list[str]:
+    """What it has, and what it lacks of what the catalog says. One that does not run can't be asked."""
+    names = _model_names(seen)
+    lacking = [model for model in agent["models"] if full_model(model) not in names] if seen.get("state") == "running" else []
+    return names + [f"{model} (missing)" for model in lacking]
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -165,15 +165,21 @@ def test_changed_agents():
 
 def test_status_is_an_aligned_table():
     live = {"state": "running", "health": {"status": "healthy"}, "models": [{"name": "demo:latest"}], "usage": {"memory": GIB}}
-    code = {**AGENT, "agent": "code", "port": 11436, "observed": {"state": "exited", "health": "stopped", "models": []}}
+    gone = {"state": "exited", "health": "stopped", "models": []}
+    code = {**AGENT, "agent": "code", "port": 11436, "observed": gone, "desired_state": "stopped"}
+    lost = {**AGENT, "agent": "lost", "port": 11437, "observed": gone}
+    bare = {**AGENT, "agent": "bare", "port": 11438, "live": {**live, "models": []}, "models": ["demo", "phi4-mini"]}
     tenants = [
-        {"tenant": "acme", "name": "Acme", "active": True, "user_count": 3, "agents": [{**AGENT, "live": live}, code]},
+        {"tenant": "acme", "name": "Acme", "active": True, "user_count": 3, "agents": [{**AGENT, "live": live}, code, lost, bare]},
         {"tenant": "zeta", "name": None, "active": False, "user_count": 0, "agents": []},
     ]
     assert report.status(tenants) == [
-        "TENANT           NAME  USERS  AGENT  HOST       PORT   STATE    HEALTH   MEMORY              CPU  MODELS",
-        "acme             Acme  3      chat   localhost  11435  running  healthy  1.0 GiB of 2.0 GiB  0.5  demo:latest",
-        "                              code   localhost  11436  exited   stopped  2.0 GiB             0.5  -",
-        "zeta (inactive)  -     0      -      -          -      -        -        -                   -    -",
+        "TENANT           NAME  USERS  AGENT  HOST       PORT   STATE                HEALTH   MEMORY              CPU  MODELS",
+        "acme             Acme  3      chat   localhost  11435  running              healthy  1.0 GiB of 2.0 GiB  0.5  demo:latest",
+        "                              code   localhost  11436  exited               stopped  2.0 GiB             0.5  -",
+        "                              lost   localhost  11437  exited (should run)  stopped  2.0 GiB             0.5  -",
+        "                              bare   localhost  11438  running              healthy  1.0 GiB of 2.0 GiB  0.5"
+        "  demo (missing), phi4-mini (missing)",
+        "zeta (inactive)  -     0      -      -          -      -                    -        -                   -    -",
     ]
     assert report.status([]) == ["No tenant."]
