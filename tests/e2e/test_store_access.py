@@ -19,6 +19,7 @@ from tests.support.stores import StoreFolder
 
 BASIC, BEARER, TOKENS, REDIRECT, NETWORK, TLS, DOWNGRADE = range(5201, 5208)
 SECRET = "correct-horse-battery"
+CHALLENGE = f'Bearer realm="http://{ADDRESS}:{TOKENS}/token",service="bench",scope="repository:library/demo:pull"'
 # The content network answers those alone who come without an account, as a signed URL does.
 CONFIG = """
 global
@@ -36,11 +37,13 @@ frontend basic
     http-request auth realm models if !{{ http_auth(people) }}
 frontend bearer
     bind {address}:{bearer}
-    http-request return status 401 hdr WWW-Authenticate 'Bearer realm="http://{address}:{tokens}/token",service="bench",scope="repository:library/demo:pull"' if !{{ req.hdr(Authorization) -m str "Bearer good" }}
+    acl known req.hdr(Authorization) -m str "Bearer good"
+    http-request return status 401 hdr WWW-Authenticate '{challenge}' if !known
 frontend tokens
     bind {address}:{tokens}
     http-request auth realm tokens if !{{ http_auth(people) }}
-    http-request return status 200 content-type application/json string '{{"token":"good"}}' if {{ url_param(service) bench }} {{ url_param(scope),url_dec repository:library/demo:pull }}
+    acl asked url_param(scope),url_dec repository:library/demo:pull
+    http-request return status 200 content-type application/json string '{{"token":"good"}}' if asked {{ url_param(service) bench }}
     http-request deny
 frontend redirect
     bind {address}:{redirect}
@@ -74,7 +77,7 @@ def _certificate(bench: Bench, registry: Registry, tmp_path_factory: pytest.Temp
     config = folder / "haproxy.cfg"
     ports = {"basic": BASIC, "bearer": BEARER, "tokens": TOKENS, "redirect": REDIRECT, "network": NETWORK, "tls": TLS,
              "downgrade": DOWNGRADE}
-    config.write_text(CONFIG.format(address=ADDRESS, secret=SECRET, certificate=both, backend=BACKEND_PORT, **ports))
+    config.write_text(CONFIG.format(address=ADDRESS, challenge=CHALLENGE, secret=SECRET, certificate=both, backend=BACKEND_PORT, **ports))
     server = Server("haproxy-access", folder)
     server.start(["haproxy", "-db", "-f", str(config)])
     server.wait_ready(lambda: "Available" in server.log.read_text() or server.pid)

@@ -10,9 +10,7 @@ import errno
 import threading
 from collections import deque
 from dataclasses import dataclass
-from typing import Callable, Sequence
-
-import urllib3
+from typing import TYPE_CHECKING, Callable, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.bring import Cancelled
@@ -21,6 +19,8 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.store.content impor
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.partial import Checksum, Partial
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.parts import Range
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.registry import RegistryClient
+if TYPE_CHECKING:
+    import urllib3
 
 _READ = 256 * 1024
 _TICK = 0.1
@@ -139,12 +139,7 @@ class _Transfer:
 
     def _take(self, stream: urllib3.HTTPResponse, start: int, end: int) -> int:
         """Move some bytes from the wire to their place; how many that were."""
-        try:
-            chunk = stream.read(min(_READ, end - start))
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise self._client.fault(self._blob.digest, error) from error
-        if not chunk:
-            raise self._client.fault(self._blob.digest, ConnectionResetError(errno.ECONNRESET, "fewer bytes than promised"))
+        chunk = self._client.read(stream, self._blob.digest, min(_READ, end - start))
         if not self._ended.is_set():
             self._partial.write(start, chunk)
         return len(chunk)

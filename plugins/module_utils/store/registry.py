@@ -7,25 +7,26 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import threading
 from dataclasses import dataclass, field
-from typing import Any, Mapping
+from typing import TYPE_CHECKING, Mapping
 from urllib.parse import urlsplit
-
-import requests
-import urllib3
-from requests.adapters import HTTPAdapter
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama import registry as registry_hints
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference import Reference
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import challenge, content, registry_faults
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.session import open_session, wire_faults
+
+if TYPE_CHECKING:
+    import requests
+    import urllib3
 
 # Ollama asks for the first; a manifest's bytes, and so the model's digest, must be the same for it and for us.
 _MANIFESTS = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json;q=0.5"
 _LARGEST_MANIFEST = 4 * 1024**2
-_CONNECTIONS = 16
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class RegistryClient:
     def __init__(self, reference: Reference, access: Access) -> None:
         self.reference = reference
         self._access = access
-        self._session = _Session(reference.insecure)
+        self._session = open_session(reference.insecure)
         self._authorization = ""
         self._renewal = threading.Lock()
 
@@ -99,10 +100,20 @@ class RegistryClient:
             raise
         return answer.raw
 
-    def fault(self, digest: str, error: Exception) -> TenancyError:
-        """The error for an exception while a blob was read."""
+    def read(self, stream: urllib3.HTTPResponse, digest: str, amount: int) -> bytes:
+        """At most so many bytes of an open blob.
+
+        :raises TenancyError: the line broke, or ended early.
+        """
+        try:
+            chunk = stream.read(amount)
+            if chunk:
+                return chunk
+            error: Exception = ConnectionResetError(errno.ECONNRESET, "fewer bytes than promised")
+        except wire_faults() as broken:
+            error = broken
         what = f"Blob {digest[:19]} of model {self.reference.name}:{self.reference.tag} could not be pulled"
-        return registry_faults.broken(what, self.reference.host, error, self._access.stall_timeout)
+        raise registry_faults.broken(what, self.reference.host, error, self._access.stall_timeout) from error
 
     def _check_length(self, answer: requests.Response, start: int, end: int, size: int, what: str) -> None:
         if answer.status_code == 200 and (start, end) != (0, size):
@@ -141,7 +152,7 @@ class RegistryClient:
     def _body(self, answer: requests.Response, what: str) -> bytes:
         try:
             return answer.raw.read(_LARGEST_MANIFEST, decode_content=True)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
+        except wire_faults() as error:
             raise registry_faults.broken(what, self.reference.host, error, self._access.stall_timeout) from error
 
     def _get(self, path: str, headers: Mapping[str, str], what: str) -> requests.Response:
@@ -186,7 +197,7 @@ class RegistryClient:
             try:
                 value = answer.json()
                 return str(value.get("token") or value["access_token"])
-            except (ValueError, KeyError, AttributeError, requests.RequestException) as error:
+            except (ValueError, KeyError, AttributeError, OSError) as error:
                 raise registry_faults.refused(what, server, 403, "it gave no token") from error
 
     def _send(self, url: str, headers: Mapping[str, str], authorization: str, what: str) -> requests.Response:
@@ -195,36 +206,6 @@ class RegistryClient:
         try:
             # Given with the request: what the environment names would beat the session's.
             return self._session.get(url, headers=sent, stream=True, timeout=times, verify=self._access.ca_path or None)
-        except requests.RequestException as error:
+        except wire_faults() as error:
             host = urlsplit(url).hostname or self.reference.host
             raise registry_faults.broken(what, host, error, self._access.stall_timeout) from error
-
-
-class _Session(requests.Session):
-    """Follows redirects to a content network: without the account, and never from https to plain HTTP."""
-
-    def __init__(self, insecure: bool) -> None:
-        super().__init__()
-        self._insecure = insecure
-        # Else requests looks for an account of its own in ~/.netrc.
-        self.auth = lambda request: request
-        for scheme in ("https://", "http://"):
-            self.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=_CONNECTIONS))
-
-    def rebuild_auth(self, prepared_request: Any, response: Any) -> None:
-        """Leave the account behind when the host changes."""
-        if self.should_strip_auth(response.request.url, prepared_request.url):
-            prepared_request.headers.pop("Authorization", None)
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Where to go next."""
-        target = super().get_redirect_target(resp)
-        if target and target.lower().startswith("http:") and not self._insecure:
-            host = urlsplit(target).hostname
-            raise TenancyError(
-                f"{urlsplit(resp.url).hostname} sends us on to {host} by plain HTTP",
-                remedy="Set insecure=true if that is meant, or use a registry with https throughout",
-                kind="insecure_redirect",
-                lasting=True,
-            )
-        return target

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What goes wrong with a registry: every status and every exception of ``requests`` as one TenancyError.
+"""What goes wrong with a registry: every status, and every exception of requests and urllib3, as one TenancyError.
 
 ``lasting`` tells whether trying again may help, and ``after`` for how many seconds it won't.
 """
@@ -10,11 +10,10 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Iterator
-
-import requests
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 
@@ -78,7 +77,7 @@ def broken(what: str, host: str, error: Exception, stall_timeout: float) -> Tena
             kind="mirror_speaks_http",
             lasting=True,
         )
-    if isinstance(error, requests.exceptions.SSLError):
+    if any(isinstance(each, ssl.SSLError) for each in chain):
         return TenancyError(
             what,
             cause=f"the certificate of {host} is not trusted here: {words}",
@@ -86,7 +85,7 @@ def broken(what: str, host: str, error: Exception, stall_timeout: float) -> Tena
             kind="registry_untrusted",
             lasting=True,
         )
-    if any(isinstance(each, (TimeoutError, socket.timeout)) for each in chain) or isinstance(error, requests.Timeout):
+    if any("timeout" in type(each).__name__.lower() for each in chain):
         return TenancyError(
             what,
             cause=f"no byte came from {host} for {stall_timeout:g} s",
