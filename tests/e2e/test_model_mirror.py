@@ -76,9 +76,11 @@ def ollama_that_trusts(bench: Bench, ca: Path, folder: Path) -> Server:
 
 def test_filled_from_a_store_and_read_by_ollama_and_another_store(bench, mirror, registry, run_module, tmp_path):
     first, second = StoreFolder(tmp_path / "first"), StoreFolder(tmp_path / "second")
-    run_module("model_store", first.params(registry.address, models=[{"model": "demo"}, {"model": "demo2"}])).ok()
+    # prefetch_models fills the mirror's own store, and from there the mirror, at its loopback port.
+    upstream = {"model_store_mirror": registry.address, "model_store_insecure": True, "model_store_min_free": "0"}
+    wanted = {"model_store_path": str(first.root), "model_store_models": "demo,demo2", **upstream}
+    assert mirror.play("prefetch_models", **wanted).changed == 2
     fill = {"store": str(first.root), "registry": f"http://127.0.0.1:{BACKEND}"}
-    assert run_module("model_export", fill).ok()["changed"]
     assert not run_module("model_export", fill).ok()["changed"]
     # Through the network nobody may fill it, and nobody without the account may read.
     far = {"store": str(first.root), "registry": mirror.address, "ca_path": str(mirror.ca)}

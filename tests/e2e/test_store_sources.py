@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -225,3 +226,19 @@ def test_an_archive_that_was_changed_is_refused(sources, make_store, run_module,
     blob.write_bytes(other_weights(blob.read_bytes()))
     run = run_module("model_export", {"store": str(here.root), "path": str(tmp_path / "other.tar")})
     assert run.failed and run.result["error"]["kind"] == "corrupt_blob" and not (tmp_path / "other.tar").exists()
+
+
+def test_models_of_one_host_go_to_another(make_store, registry, run_module, run_playbook, tmp_path):
+    here, there = make_store("here"), make_store("there")
+    run_module("model_store", here.params(registry.address, models=[{"model": "demo"}, {"model": "demo2"}])).ok()
+    hosts = {
+        name: {"ansible_connection": "local", "model_store_path": str(store.root)} for name, store in (("a", here), ("b", there))
+    }
+    variables = {"ansible_python_interpreter": "{{ ansible_playbook_python }}", "model_store_min_free": "0"}
+    (tmp_path / "hosts.yml").write_text(json.dumps({"agent_hosts": {"hosts": hosts, "vars": variables}}))
+    extra = json.dumps({"copy_from": "a", "copy_models": ["demo"], "copy_archive": str(tmp_path / "copy.tar")})
+    command = ["playbooks/copy_models.yml", "-i", str(tmp_path / "hosts.yml"), "-e", extra]
+    assert run_playbook(command).ok().changed == 2
+    path = "registry.ollama.ai/library/demo/latest"
+    assert there.models() == {path: here.models()[path]}
+    assert run_playbook(command).ok().changed == 0

@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
 from urllib.parse import urljoin
 
-import requests
-
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference import DEFAULT_REGISTRY, Reference, on_mirror, parse_model
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference import (
+    DEFAULT_REGISTRY,
+    Reference,
+    on_mirror,
+    parse_model,
+)
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, locks
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.content import Blob, Manifest
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
+
+if TYPE_CHECKING:
+    import requests
 
 _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 # A registry answers a large upload only once it has checked and moved it.
@@ -52,6 +58,8 @@ class Pusher:
     """
 
     def __init__(self, registry: Registry) -> None:
+        import requests
+
         self._registry = registry
         self._session = requests.Session()
         # An account comes from the options alone, never from a ~/.netrc of whoever runs this.
@@ -109,6 +117,8 @@ class Pusher:
         return on_mirror(name, self._registry.mirror, self._registry.insecure)
 
     def _send(self, method: str, reference: Reference, path: str, what: str, **options: Any) -> requests.Response:
+        import requests
+
         times = (self._registry.timeout, _ANSWER_LIMIT)
         url = urljoin(reference.registry_url, path)
         try:

@@ -18,6 +18,7 @@ from typing import Iterator
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, blob_name, manifest_path
 
+
 class Stage:
     """One folder of staging, with a models directory as Ollama lays it out.
 
