@@ -20,7 +20,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.settings import rep
 display = Display()
 
 SPEC: dict[str, dict[str, Any]] = {
-    "view": {"type": "str", "choices": ["onboarded", "changed", "offboarded", "users", "status", "files", "stores"], "required": True},
+    "view": {"type": "str", "choices": ["onboarded", "changed", "offboarded", "users", "status", "files", "stores", "adopted"], "required": True},
     "tenant": {"type": "str"},
     "tenants": {"type": "list", "elements": "dict", "default": []},
     "agents": {"type": "list", "elements": "dict", "default": []},
@@ -29,6 +29,9 @@ SPEC: dict[str, dict[str, Any]] = {
     "synchronised": {"type": "list", "elements": "dict", "default": []},
     "files": {"type": "list", "elements": "dict", "default": []},
     "stores": {"type": "dict", "default": {}},
+    "adoption": {"type": "dict", "default": {}},
+    "failures": {"type": "list", "elements": "dict", "default": []},
+    "silent": {"type": "list", "elements": "str", "default": []},
     "kept": {"type": "list", "elements": "dict", "default": []},
     "actions": {"type": "list", "elements": "dict", "default": []},
     "known": {"type": "bool", "default": True},
@@ -85,6 +88,8 @@ class ActionModule(ActionBase):
                 if options["output"] == "json":
                     return json.dumps({"stores": options["stores"]}, indent=2, default=str).splitlines()
                 return stores.stores_table(options["stores"])
+            case "adopted":
+                return report.adopted(options["adoption"], options["failures"], options["silent"], check=check)
         if options["output"] == "json":
             return json.dumps({"tenants": options["tenants"]}, indent=2, default=str).splitlines()
         return report.status(options["tenants"])

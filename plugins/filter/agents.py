@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.settings import handover
+from ansible_collections.llmops.tenancy.plugins.module_utils.settings import adopt, handover
 
 
 class FilterModule:
-    """The pure functions of module_utils/settings/handover.py as filters."""
+    """The pure functions of module_utils/settings/handover.py and adopt.py as filters."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Filters by name."""
@@ -22,6 +22,8 @@ class FilterModule:
             "offboard_hosts": handover.offboard_hosts,
             "engine_agents": handover.engine_agents,
             "absent_agents": handover.absent_agents,
+            "adopted_agents": handover.adopted_agents,
+            "adoption": adopt.adoption,
             "absent_records": handover.absent_records,
             "wanted_agents": handover.wanted_agents,
             "missing_models": handover.missing_models,

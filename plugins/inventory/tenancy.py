@@ -12,8 +12,8 @@ short_description: Agents of the catalog as hosts, in groups by tenant, model, a
 version_added: 0.2.0
 description:
   - Reads the catalog, and only reads. Each agent is a host; its groups are C(llmops_agents), C(tenant_<tenant>), C(model_<model>),
-    C(host_<agent host>), C(state_started) or C(state_stopped), and C(label_<key>_<value>). Characters that a group's name can't
-    have become C(_).
+    C(host_<agent host>), C(state_started) or C(state_stopped), and C(label_<label>) by the labels that its host must have (C(affinity)).
+    Characters that a group's name can't have become C(_).
   - What the catalog has of an agent stands in variables that begin with C(llmops_), for example C(llmops_tenant), C(llmops_host),
     C(llmops_port), C(llmops_models), C(llmops_memory_limit) in bytes, C(llmops_cpu_limit) in millicpus, C(llmops_endpoint) as seen
     from its agent host, C(llmops_observed), C(llmops_tenant_name).

@@ -120,6 +120,16 @@ options:
     description:
       - With O(state=absent), remove the agent's models as well, also what it has of its own in a model store. Defaults to V(false).
     type: bool
+  adopted:
+    description:
+      - Whether an older system made its container, as the record in the catalog says. Then a container without labels of this collection
+        is this agent, when it is called C(ollama-agent-<agent>) and its label C(tenant_id) is the tenant.
+      - Limits of such a container change in place. What would need a new container, since it differs from how this collection makes one,
+        waits for O(renew) or for another change that needs one. The new container has the models of the old one, where they are.
+    type: bool
+  renew:
+    description: With O(adopted=true), make the container anew now.
+    type: bool
   agents:
     description:
       - Several agents in one call; each takes the options above.
@@ -185,6 +195,12 @@ options:
         type: dict
       remove_volume:
         description: See O(remove_volume).
+        type: bool
+      adopted:
+        description: See O(adopted).
+        type: bool
+      renew:
+        description: See O(renew).
         type: bool
   network_pool:
     description: IPv4 network from which a new tenant network gets its subnet. Subnets that overlap networks or routes of the host are left out.
@@ -471,6 +487,7 @@ agents:
 from typing import Any, Mapping
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine import agent_options as agent
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.adoption import adopted_of
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.agents import Options, ensure_agents
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_engine import DockerEngine
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.network_plan import PoolOptions
@@ -505,7 +522,7 @@ def logic(params: Mapping[str, Any], run: Run) -> dict[str, Any]:
     specs = [(agent.read(entity), entity["models"]) for entity in wanted]
     agent.hide_environment(params)
     pool = PoolOptions(params["network_pool"], params["network_prefix"])
-    docker_engine = DockerEngine(docker.read(params), params["drain_timeout"])
+    docker_engine = DockerEngine(docker.read(params), params["drain_timeout"], adopted_of([spec for spec, models in specs]))
     engine, specs = stored_agents(docker_engine, params["store"], specs, params["store_models"] or ())
     outcome = ensure_agents(
         engine,

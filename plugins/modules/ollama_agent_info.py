@@ -29,6 +29,14 @@ options:
     description: Only agents with these names. A name that is not there is left out.
     type: list
     elements: str
+  adopted:
+    description: Tenants by agent, for agents whose container an older system made, see O(llmops.tenancy.ollama_agent#module:adopted).
+    type: dict
+    default: {}
+  legacy:
+    description: Whether containers of an older system are listed, too.
+    type: bool
+    default: false
   usage:
     description: Whether memory and CPU time are measured, which takes some milliseconds for each agent.
     type: bool
@@ -167,6 +175,25 @@ agents:
       type: list
       elements: dict
       sample: [{name: "phi4-mini:latest", digest: 78fad5d182a7c33065e153a5f8ba210754207ba9d91973f57dffa7f487363753, size: 2491876774}]
+legacy:
+  description:
+    - Containers without labels of this collection that are called C(ollama-agent-…) or have the labels C(tenant_id) and C(model).
+    - C(models_path) is where the models are on the host, null when they are inside of the container. C(differs) names what is not as
+      this collection makes it.
+  returned: O(legacy=true)
+  type: list
+  elements: dict
+  sample:
+    - container: ollama-agent-acme
+      state: running
+      labels: {tenant_id: acme, model: phi4-mini, memory_limit: 6g}
+      image: ollama/ollama:latest
+      port: 11500
+      bind_address: 127.0.0.1
+      memory_limit: 6442450944
+      cpu_limit: 2000
+      models_path: /var/lib/docker/volumes/ollama-data-acme/_data/models
+      differs: [Healthcheck, mounts]
 volumes:
   description: The volumes of these agents by name, also of agents that are gone and left their models.
   returned: success
@@ -204,6 +231,7 @@ directories:
 from typing import Any, Mapping
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_engine import DockerEngine
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_legacy import list_legacy
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.listing import list_agents
 from ansible_collections.llmops.tenancy.plugins.module_utils.module import Run, run_module
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.client import OllamaClient
@@ -213,6 +241,8 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.store.agents import
 SPEC = {
     "tenant": {"type": "str"},
     "agents": {"type": "list", "elements": "str"},
+    "adopted": {"type": "dict", "default": {}},
+    "legacy": {"type": "bool", "default": False},
     "usage": {"type": "bool", "default": True},
     "store": {"type": "path"},
 }
@@ -220,7 +250,8 @@ SPEC = {
 
 def logic(params: Mapping[str, Any], run: Run) -> dict[str, Any]:
     """List the agents."""
-    engine, _specs = stored_agents(DockerEngine(docker.read(params)), params["store"], (), ())
+    docker_engine = DockerEngine(docker.read(params), adopted=params["adopted"])
+    engine, _specs = stored_agents(docker_engine, params["store"], (), ())
     agents, volumes, directories = list_agents(
         engine,
         lambda endpoint: OllamaClient(endpoint, timeout=5).tags(),
@@ -228,7 +259,8 @@ def logic(params: Mapping[str, Any], run: Run) -> dict[str, Any]:
         tenant=params["tenant"],
         usage=params["usage"],
     )
-    return {"changed": False, "agents": agents, "volumes": volumes, "directories": directories}
+    found = {"legacy": list_legacy(docker_engine)} if params["legacy"] else {}
+    return {"changed": False, "agents": agents, "volumes": volumes, "directories": directories, **found}
 
 
 def main() -> None:

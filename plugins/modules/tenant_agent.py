@@ -100,6 +100,9 @@ options:
     description: Whether the agent should run. V(started) for a new agent.
     type: str
     choices: [started, stopped]
+  adopted:
+    description: Whether an older system made its container, so that it is known without labels of this collection. Set by C(adopt_agents).
+    type: bool
   observed:
     description:
       - What was seen of the agent on its host, for example its state, health, image and models.
@@ -189,6 +192,9 @@ options:
         description: Whether the agent should run. V(started) for a new agent.
         type: str
         choices: [started, stopped]
+      adopted:
+        description: Whether an older system made its container, so that it is known without labels of this collection. Set by C(adopt_agents).
+        type: bool
       observed:
         description:
           - What was seen of the agent on its host, for example its state, health, image and models.
@@ -366,6 +372,9 @@ agents:
     desired_state:
       description: V(started) or V(stopped).
       type: str
+    adopted:
+      description: Whether an older system made its container, so that it is known without labels of this collection. Set by C(adopt_agents).
+      type: bool
     observed:
       description: What was last seen of it.
       type: dict

@@ -106,6 +106,9 @@ agents:
     desired_state:
       description: V(started) or V(stopped).
       type: str
+    adopted:
+      description: Whether an older system made its container, so that it is known without labels of this collection. Set by C(adopt_agents).
+      type: bool
     observed:
       description: What was last seen of it.
       type: dict

@@ -20,7 +20,7 @@ options:
   view:
     description: What is to be shown.
     type: str
-    choices: [onboarded, changed, offboarded, users, status, files, stores]
+    choices: [onboarded, changed, offboarded, users, status, files, stores, adopted]
     required: true
   tenant:
     description: Which tenant it is about. With O(view=changed), O(view=offboarded) and O(view=users).
@@ -49,6 +49,20 @@ options:
     description: What M(llmops.tenancy.m365_sync) told of tenants. With O(view=onboarded).
     type: list
     elements: dict
+    default: []
+  adoption:
+    description: What can be adopted, as the filter P(llmops.tenancy.adoption#filter) gives it. With O(view=adopted).
+    type: dict
+    default: {}
+  failures:
+    description: Tenants that M(llmops.tenancy.tenant) could not record. With O(view=adopted).
+    type: list
+    elements: dict
+    default: []
+  silent:
+    description: Agent hosts that did not answer. With O(view=adopted).
+    type: list
+    elements: str
     default: []
   files:
     description: Files as M(llmops.tenancy.tenant_export) returns them. With O(view=files).

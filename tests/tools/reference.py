@@ -33,6 +33,7 @@ ENTRIES = {
     "reconcile": ("fleet", "main"),
     "validate": ("tenant", "validate"),
     "export": ("tenant", "export"),
+    "adopt": ("tenant", "adoptable"),
 }
 # Options that the playbooks hand on from one role to the next, not for operators.
 INTERNAL = {"agent_actions", "agent_flow", "agent_model_latest", "agent_records", "agent_tenants", "agent_view",

@@ -43,6 +43,7 @@ def _defaults(row: Row) -> dict[str, Any]:
         "num_parallel": 1,
         "keep_alive": "5m",
         "desired_state": "started",
+        "adopted": False,
     }
 
 
@@ -68,6 +69,7 @@ AGENT = Kind(
         "keep_alive",
         "image",
         "desired_state",
+        "adopted",
         "observed",
     ),
     key=lambda row: (row["agent"],),
@@ -124,6 +126,7 @@ def wish(options: Mapping[str, Any]) -> dict[str, Any]:
         "keep_alive": clearable(options["keep_alive"], str.strip),
         "image": clearable(options["image"], str.strip),
         "desired_state": options["desired_state"],
+        "adopted": options.get("adopted"),
         "observed": CLEAR if options["observed"] == {} else options["observed"],
     }
 

@@ -32,6 +32,8 @@ ENTITY: dict[str, Any] = {
     "model_update": {"type": "str", "choices": list(UPDATES)},
     "environment": {"type": "dict", "no_log": True},
     "remove_volume": {"type": "bool"},
+    "adopted": {"type": "bool"},
+    "renew": {"type": "bool"},
 }
 SHARED = tuple(name for name in ENTITY if name not in ("agent", "port"))
 _HIDDEN = "********"

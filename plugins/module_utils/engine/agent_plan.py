@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Mapping, Sequence
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.adoption import keeps_models, left_behind, settle, stays, unshared
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import (
     ActualAgent,
     AgentAction,
@@ -98,6 +99,7 @@ def plan_agents(
     :raises TenancyError: everything that is known to fail, before anything is done; of several agents in one error.
     """
     check_specs(specs)
+    specs = unshared(specs, observed)
     errors = ownership_errors(specs, observed)
     targets = [] if errors else [_target(spec, observed) for spec in specs]
     wanted = [target for target in targets if target.spec.state != "absent"]
@@ -113,7 +115,8 @@ def plan_agents(
         if target.spec.state == "absent":
             _plan_removal(target, observed, networks, draft)
         else:
-            _join(target.spec, networks)
+            if not stays(target.actual):
+                _join(target.spec, networks)
             _plan_agent(target, observed, draft)
     phases = (
         tuple(draft.images.values()), (*draft.removals, *draft.stops), tuple(networks.creations()), tuple(draft.changes),
@@ -127,7 +130,7 @@ def plan_agents(
             t.spec.agent: _after(t, observed, networks.subnet(t.spec.tenant), draft) for t in targets
         },
         running=frozenset(t.spec.agent for t in wanted if t.runs),
-        fresh=frozenset(t.spec.agent for t in wanted if container_name(t.spec.agent) not in observed.volumes),
+        fresh=frozenset(t.spec.agent for t in wanted if container_name(t.spec.agent) not in observed.volumes and not keeps_models(t.actual)),
         visible={t.spec.agent: _visible(t, observed, draft) for t in wanted},
         warnings=tuple((*draft.warnings, *networks.warnings)),
     )
@@ -136,7 +139,7 @@ def plan_agents(
 def _target(spec: AgentSpec, observed: Observation) -> Target:
     actual = observed.agents.get(spec.agent)
     settings = resolve(spec, actual.settings if actual else None)
-    return Target(spec, actual, settings)
+    return Target(spec, *settle(spec, actual, settings, observed.images))
 
 
 def _join(spec: AgentSpec, networks: NetworkPlan) -> None:
@@ -172,6 +175,7 @@ def _plan_removal(target: Target, observed: Observation, networks: NetworkPlan, 
     if target.actual:
         draft.removals.append(_action("remove", "container", target, Impact.RECREATE))
         networks.leave(target.actual.tenant or spec.tenant, target.actual.name)
+    draft.warnings += left_behind(target.actual, volume if spec.remove_volume else None)
     linked = observed.views.get(spec.agent)
     if linked and spec.remove_volume:
         erased = Change("private_bytes", linked.private_bytes, 0)
@@ -187,7 +191,8 @@ def _plan_agent(target: Target, observed: Observation, draft: _Draft) -> None:
     if target.actual is None and volume is None:
         _plan_view(target, observed, draft)
     if volume is None:
-        draft.changes.append(_action("create", "volume", target))
+        if not stays(target.actual):
+            draft.changes.append(_action("create", "volume", target))
     elif anew := volume_change(target.spec, volume, observed.views.get(target.spec.agent)):
         action = _action("replace", "volume", target, Impact.RECREATE, (anew,))
         draft.changes.append(replace(action, volume=volume, mount=None if target.spec.migrate == PRIVATE else action.mount))
@@ -246,6 +251,7 @@ def _action(
         verb=verb, kind=kind, name=container_name(target.spec.agent), impact=impact, changes=changes,
         agent=target.spec.agent, tenant=target.spec.tenant, settings=target.settings,
         current=target.actual.name if target.actual else "", mount=target.spec.mount, view=target.spec.view,
+        source=target.actual.source if target.actual else "",
     )
 
 

@@ -56,6 +56,7 @@ class AgentSpec:
     :param view: the shared models that it shall see, if its volume is such a mount.
     :param migrate: shared or private, when a volume of the other sort is to be replaced by one of this.
     :param update: when it gets newer versions of the models it has, one of ``sharing.UPDATES``.
+    :param adopted: an older system made it, see ``adoption``. :param renew: whether such a one is made anew now.
     """
 
     agent: str
@@ -77,6 +78,8 @@ class AgentSpec:
     view: ModelView | None = None
     update: str = AT_ONCE
     migrate: str = ""
+    adopted: bool = False
+    renew: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,8 @@ class ActualAgent:
     :param labels: all of them.
     :param leftovers: objects of an interrupted recreation, to be removed.
     :param started: when it was started last, in seconds since 1970.
+    :param adopted: its container was made by an older system. :param source: where that one's models are on the host.
+    :param renewed: it is made anew, so nothing waits.
     """
 
     agent: str
@@ -128,6 +133,9 @@ class ActualAgent:
     labels: Mapping[str, str] = field(default_factory=dict)
     leftovers: tuple[str, ...] = ()
     started: float = 0.0
+    adopted: bool = False
+    source: str = ""
+    renewed: bool = False
 
     @property
     def running(self) -> bool:
@@ -165,6 +173,7 @@ class Volume:
 
     :param path: where its data is on the host. :param labelled: whether its labels are there.
     :param mount: what it is made of; None when it is a plain one.
+    :param source: folder of the host that it stands for, if it does.
     """
 
     name: str
@@ -173,6 +182,7 @@ class Volume:
     path: str = ""
     labelled: bool = True
     mount: ModelMount | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -223,6 +233,7 @@ class AgentAction(Action):
     :param settings: complete, for create, recreate and update.
     :param subnet: of a network to create. :param current: name of the object that is there now.
     :param mount: of a volume to create. :param view: that the agent shall see. :param volume: as it is before.
+    :param source: folder of the host that a volume to create stands for.
     """
 
     agent: str = ""
@@ -233,6 +244,7 @@ class AgentAction(Action):
     mount: ModelMount | None = None
     view: ModelView | None = None
     volume: Volume | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True)

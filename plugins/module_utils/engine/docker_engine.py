@@ -20,6 +20,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import 
 )
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_client import connect, translated
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_images import ImageEdge, missing_image
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_limits import set_limits
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_observe import (
     NEW,
     Observer,
@@ -42,10 +43,14 @@ class DockerEngine:
 
     :param settings: how to reach it.
     :param drain_timeout: seconds that requests in flight may take before an agent is stopped to be changed.
+    :param adopted: tenant by agent, for agents that an older system made.
     :raises TenancyError: when it can't be reached.
     """
 
-    def __init__(self, settings: DockerSettings, drain_timeout: float = 30) -> None:
+    def __init__(
+        self, settings: DockerSettings, drain_timeout: float = 30, adopted: Mapping[str, str] | None = None
+    ) -> None:
+        self.adopted = adopted
         self.drain_timeout = drain_timeout
         self.host = settings.host
         self.local = settings.host.startswith("unix://")
@@ -58,11 +63,11 @@ class DockerEngine:
         with translated(self.host, "The Docker Engine could not be listed"):
             for attempt in range(_LISTINGS - 1):
                 try:
-                    return Observer(self.client).observe(agents, images)
+                    return Observer(self.client, self.adopted).observe(agents, images)
                 except NotFound:
                     # A container went between being listed and being inspected.
                     continue
-            return Observer(self.client).observe(agents, images)
+            return Observer(self.client, self.adopted).observe(agents, images)
 
     def apply(self, action: AgentAction) -> None:
         """See :class:`base.Engine`.
@@ -143,7 +148,7 @@ class DockerEngine:
         self.client.create_volume(
             action.name,
             driver="local",
-            driver_opts=docker_volume.options(action.mount) or None,
+            driver_opts=docker_volume.options(action.mount) or docker_volume.bound(action.source) or None,
             labels=shape.owner_labels(action.agent, action.tenant, _now()),
         )
 
@@ -185,7 +190,7 @@ class DockerEngine:
             self._remove_leftover(action)
         fields = {change.field for change in action.changes}
         if action.settings and fields - {"network", "name"}:
-            self._set_limits(action.name, action.settings)
+            set_limits(self.client, action.name, action.settings)
         if "network" in fields:
             self._attach(action.name, network_name(action.tenant))
 
@@ -230,18 +235,6 @@ class DockerEngine:
                 self.client.remove_container(found["Id"], force=True)
 
         self._unless_gone(remove)
-
-    def _set_limits(self, name: str, settings: AgentSettings) -> None:
-        wanted = shape.limits(settings)
-        self.client.update_container(
-            name,
-            mem_limit=wanted["Memory"],
-            memswap_limit=wanted["MemorySwap"],
-            mem_reservation=wanted["MemoryReservation"],
-            cpu_period=wanted["CpuPeriod"],
-            cpu_quota=wanted["CpuQuota"],
-            restart_policy=shape.RESTART,
-        )
 
     def _attach(self, name: str, network: str) -> None:
         """Leave every network, also one that is gone (the engine drops it from a stopped container), and join the one."""

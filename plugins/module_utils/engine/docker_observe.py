@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 from calendar import timegm
+from dataclasses import replace
 from datetime import datetime, timezone
 from time import strptime
 from typing import Any, Iterable, Mapping, Sequence
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine import adoption, docker_volume
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine import docker_shape as shape
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import (
     ActualAgent,
@@ -22,7 +24,6 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import 
     PortUse,
     Volume,
 )
-from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_volume import read_mount
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import (
     CONTAINER_PREFIX,
     NETWORK_PREFIX,
@@ -39,10 +40,12 @@ class Observer:
     """One observation. It keeps what it listed, so that no call is made twice.
 
     :param client: the SDK's low-level client.
+    :param adopted: tenant by agent, for agents that the catalog calls adopted.
     """
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, adopted: Mapping[str, str] | None = None) -> None:
         self.client = client
+        self.adopted = adopted or {}
         self.listed = client.containers(all=True)
         self.networks = client.networks()
         self.volumes = client.volumes(filters={"name": CONTAINER_PREFIX}).get("Volumes") or []
@@ -67,7 +70,7 @@ class Observer:
             images={reference: image["Id"] if image else None for reference, image in found.items()},
             ports=tuple(self._ports()),
             containers=tuple(
-                Listed(agent, (each.get("Labels") or {}).get(_TENANT, ""), _name(each), each.get("State", ""))
+                Listed(agent, (each.get("Labels") or {}).get(_TENANT) or self.adopted.get(agent, ""), _name(each), each.get("State", ""))
                 for agent, candidates in self._own.items() for each in candidates
             ),
         )
@@ -88,6 +91,11 @@ class Observer:
         for agent, listed in sorted(labelled, key=lambda pair: pair[1].get("Created") or 0):
             if agent not in found and self._renamed(agent, listed):
                 found[agent] = [listed]
+        for listed in self.listed if self.adopted else ():
+            agent = "" if _labelled(listed) else adoption.agent_of(_name(listed), listed.get("Labels") or {}, self.adopted)
+            if agent:
+                # What an interrupted renewal left is beside it.
+                found[agent] = [listed, *found.get(agent, [])]
         return found
 
     def _renamed(self, agent: str, listed: Mapping[str, Any]) -> bool:
@@ -103,7 +111,11 @@ class Observer:
         image = self._image(inspected["Image"])
         config = image["Config"] if image else None
         found = inspected["Config"].get("Labels") or {}
-        tenant = found.get(_TENANT, "")
+        adopted = not found.get(_AGENT)
+        tenant = self.adopted[agent] if adopted else found.get(_TENANT, "")
+        settings = shape.read_settings(inspected, config)
+        if adopted:
+            settings = replace(settings, model=found.get(adoption.MODEL_LABEL, ""))
         attachment = (inspected["NetworkSettings"].get("Networks") or {}).get(network_name(tenant)) or {}
         return ActualAgent(
             agent=agent,
@@ -111,15 +123,18 @@ class Observer:
             name=inspected["Name"].lstrip("/"),
             id=inspected["Id"],
             state=inspected["State"]["Status"],
-            settings=shape.read_settings(inspected, config),
+            settings=settings,
             image_id=inspected["Image"],
             deviations=shape.read_deviations(agent, tenant, inspected, config, self._limits_swap(inspected)),
-            attached=self._attached(tenant, inspected),
+            # An adopted one leaves its old network with its old container.
+            attached=adopted or self._attached(tenant, inspected),
             address=attachment.get("IPAddress") or "",
             health=read_health(inspected),
             labels=found,
             leftovers=tuple(_name(extra) for extra in listed[1:]),
             started=read_time(inspected["State"].get("StartedAt", "")),
+            adopted=adopted,
+            source=adoption.models_source(inspected, shape.environment(inspected["Config"])) if adopted else "",
         )
 
     def _attached(self, tenant: str, inspected: Mapping[str, Any]) -> bool:
@@ -167,14 +182,15 @@ class Observer:
     def _volume(self, volume: Mapping[str, Any], agents: Mapping[str, ActualAgent]) -> Volume:
         name, found = volume["Name"], volume.get("Labels") or {}
         agent = name.removeprefix(CONTAINER_PREFIX)
-        owner, mount = agents.get(agent), read_mount(volume.get("Options"))
+        owner, mount = agents.get(agent), docker_volume.read_mount(volume.get("Options"))
         # What an overlay mount shows is there while it is mounted; what is the agent's own is always there.
-        path = mount.upper if mount else volume.get("Mountpoint", "")
+        source = docker_volume.read_bound(volume.get("Options"))
+        path = mount.upper if mount else source or volume.get("Mountpoint", "")
         if found.get(_AGENT) == agent:
-            return Volume(name, agent, found.get(_TENANT, ""), path, mount=mount)
+            return Volume(name, agent, found.get(_TENANT, ""), path, mount=mount, source=source)
         # Without its labels, it is ours still when our own container is what uses it.
         mounted = owner and not any(deviation.change.field == "mounts" for deviation in owner.deviations)
-        return Volume(name, agent if mounted else "", owner.tenant if owner else "", path, False, mount)
+        return Volume(name, agent if mounted else "", owner.tenant if owner else "", path, False, mount, source)
 
     def _foreign(self, volumes: Iterable[Volume]) -> Iterable[Foreign]:
         for listed in self.listed:

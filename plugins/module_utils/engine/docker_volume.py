@@ -25,6 +25,17 @@ def options(mount: ModelMount | None) -> dict[str, str]:
     return {"type": "overlay", "device": "overlay", "o": parts}
 
 
+def bound(source: str) -> dict[str, str]:
+    """The driver's options of a volume that stands for a folder of the host."""
+    return {"type": "none", "device": source, "o": "bind"} if source else {}
+
+
+def read_bound(found: Mapping[str, Any] | None) -> str:
+    """The folder of the host that a volume stands for; empty for any other volume."""
+    options = found or {}
+    return str(options.get("device", "")) if (options.get("type"), options.get("o")) == ("none", "bind") else ""
+
+
 def read_mount(found: Mapping[str, Any] | None) -> ModelMount | None:
     """What a volume is made of, by its driver's options. None for a plain one, and for a mount of another kind."""
     if (found or {}).get("type") != "overlay":

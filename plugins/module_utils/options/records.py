@@ -39,6 +39,7 @@ _AGENT: Spec = {
     "keep_alive": {"type": "str"},
     "image": {"type": "str"},
     "desired_state": {"type": "str", "choices": ["started", "stopped"]},
+    "adopted": {"type": "bool"},
     "observed": {"type": "dict"},
 }
 _TENANT: Spec = {"tenant": {"type": "str", "required": True}}

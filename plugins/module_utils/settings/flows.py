@@ -144,6 +144,7 @@ FLOWS: dict[str, Flow] = {
         required=(),
     ),
     "validate": Flow("validate_tenants", _FILES, required=()),
+    "adopt": Flow("adopt_agents", {"tenants": values.texts}, required=()),
     "export": Flow("export_tenants", {**_FILES, "overwrite": values.boolean}, required=()),
 }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Iterable, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import full_model
+from ansible_collections.llmops.tenancy.plugins.module_utils.settings import values
 
 Record = Mapping[str, Any]
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
@@ -49,6 +50,7 @@ def engine_agents(
     image: str | None = None,
     environment: Mapping[str, str] | None = None,
     state: str | None = None,
+    renew: Any = (),
 ) -> list[dict[str, Any]]:
     """Entities for the module ``ollama_agent`` of one host.
 
@@ -56,7 +58,9 @@ def engine_agents(
     :param image: for agents whose record names none; without it an existing container keeps its image.
     :param environment: further environment variables; without it an existing container keeps its own.
     :param state: instead of the state that the record wants.
+    :param renew: names of adopted agents that are made anew now, as a list or text with commas.
     """
+    anew = values.as_list(renew, "renew")
     return [
         {
             "agent": agent["agent"],
@@ -73,6 +77,7 @@ def engine_agents(
             "keep_alive": agent["keep_alive"],
             "model": next(iter(agent["models"]), None),
             "environment": dict(environment) if environment else None,
+            **({"adopted": True, "renew": agent["agent"] in anew} if agent.get("adopted") else {}),
         }
         for agent in agents
         if agent["host"] == host
@@ -86,11 +91,21 @@ def absent_agents(
 
     :param found: what the host's engine has of the tenant: agents and volumes as ``ollama_agent_info`` returned them.
     """
-    owners = {agent["agent"]: agent["tenant"] for agent in [*(a for a in agents if a["host"] == host), *found]}
+    here = [agent for agent in agents if agent["host"] == host]
+    owners = {agent["agent"]: agent["tenant"] for agent in [*here, *found]}
+    adopted = adopted_agents(here, host)
     return [
-        {"agent": name, "tenant": tenant, "state": "absent", "remove_volume": remove_data}
+        {
+            "agent": name, "tenant": tenant, "state": "absent", "remove_volume": remove_data,
+            **({"adopted": True} if name in adopted else {}),
+        }
         for name, tenant in owners.items()
     ]
+
+
+def adopted_agents(agents: Iterable[Record], host: str) -> dict[str, str]:
+    """Tenants by agent, for agents of a host whose containers an older system made."""
+    return {agent["agent"]: agent["tenant"] for agent in agents if agent["host"] == host and agent.get("adopted")}
 
 
 def absent_records(agents: Iterable[Record]) -> list[dict[str, Any]]:

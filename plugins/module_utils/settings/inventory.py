@@ -85,14 +85,13 @@ def variables(agent: Record, tenant: Record) -> dict[str, Any]:
 def groups(agent: Record, kinds: Collection[str]) -> list[str]:
     """Groups of an agent before Ansible replaces what a group's name can't have.
 
-    :param kinds: some of :data:`GROUPS`. A label is a group by its key and value.
+    :param kinds: some of :data:`GROUPS`. A label is one that its host must have.
     """
-    labels = agent.get("labels") or {}
     named = {
         "tenant": [agent["tenant"]],
         "model": agent["models"],
         "host": [agent["host"]],
         "state": [agent["desired_state"]],
-        "label": [f"{key}_{value}" for key, value in labels.items()] if isinstance(labels, Mapping) else labels,
+        "label": agent.get("affinity") or [],
     }
     return [ALL_AGENTS, *(f"{kind}_{name}" for kind in GROUPS if kind in kinds for name in named[kind])]

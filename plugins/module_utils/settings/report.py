@@ -134,6 +134,26 @@ def files(written: Sequence[Values], *, check: bool) -> list[str]:
     return [*lines, f"{len(written)} tenant{'' if len(written) == 1 else 's'}, {same} with a file that says the same"]
 
 
+def adopted(adoption: Values, failures: Sequence[Values], silent: Sequence[str], *, check: bool) -> list[str]:
+    """What was adopted and what can't be, with the cause.
+
+    :param adoption: as ``adopt.adoption`` returns it. :param failures: of the module ``tenant``.
+    :param silent: hosts that were not asked in the end.
+    """
+    failed = {each["tenant"] for each in failures}
+    taken = [each for each in adoption["adopted"] if each["tenant"] not in failed]
+    lines = [
+        f"{each['host']}: {each['container']} {'would be' if check else 'is'} agent '{each['agent']}' of tenant {each['tenant']} now; "
+        f"a new container (agent_renew={each['agent']}) would set {', '.join(each['differs']) or 'nothing'}"
+        for each in taken
+    ]
+    lines += [f"{each['host']}: {each['container']} can't be adopted: {each['cause']}" for each in adoption["refused"]]
+    lines += [f"tenant {each['tenant']} can't be recorded: {each['msg']}" for each in failures]
+    lines += [f"{host}: not asked, it could not be reached" for host in silent]
+    counts = f"{len(taken)} adopted, {len(adoption['known'])} adopted before, {len(adoption['refused'])} refused"
+    return [*lines, counts]
+
+
 def status(tenants: Iterable[Values]) -> list[str]:
     """All tenants with their agents as an aligned table.
 

@@ -16,6 +16,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.migrations 
     m0004_roles,
     m0005_m365,
     m0006_fleet,
+    m0007_adopted,
 )
 
 
@@ -50,4 +51,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(4, "roles", m0004_roles.SQL),
     Migration(5, "m365", m0005_m365.SQL),
     Migration(6, "fleet", m0006_fleet.SQL),
+    Migration(7, "adopted", m0007_adopted.SQL),
 )

@@ -79,8 +79,7 @@ def test_a_name_that_is_taken_becomes_that_of_the_container(agents: list[str], t
 
 GROUPS = [
     ({}, ["tenant_acme", "model_phi4-mini", "host_gpu-01", "state_started"]),
-    ({"labels": {"gpu": "a100"}}, ["tenant_acme", "model_phi4-mini", "host_gpu-01", "state_started", "label_gpu_a100"]),
-    ({"labels": ["gpu", "eu"]}, ["tenant_acme", "model_phi4-mini", "host_gpu-01", "state_started", "label_gpu", "label_eu"]),
+    ({"affinity": ["gpu", "eu"]}, ["tenant_acme", "model_phi4-mini", "host_gpu-01", "state_started", "label_gpu", "label_eu"]),
 ]
 
 
