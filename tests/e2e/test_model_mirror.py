@@ -93,6 +93,8 @@ def test_filled_from_a_store_and_read_by_ollama_and_another_store(bench, mirror,
     path = "registry.ollama.ai/library/demo/latest"
     assert second.models() == {path: first.models()[path]}
     second.assert_sound()
+    status = mirror.play("mirror_status").output
+    assert "answers; 2 models (library/demo2:latest, library/demo:latest); certificate until 20" in " ".join(status.split())
     # Ollama itself can't give a password: where it pulls by itself, its network is opened.
     mirror.play("prepare_mirror", model_mirror_open_to=[f"{ADDRESS}/32"])
     server = ollama_that_trusts(bench, mirror.ca, tmp_path)

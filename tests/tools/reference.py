@@ -99,7 +99,7 @@ def page() -> str:
     parts.append(
         "## prefetch_models, model_store_status\n\nThe variables of their role:\n\n" + table(model_store, "role", "variables")
     )
-    parts.append("## prepare_mirror\n\nThe variables of its role:\n\n" + table(rows, "role", "variables"))
+    parts.append("## prepare_mirror, mirror_status\n\nThe variables of its role:\n\n" + table(rows, "role", "variables"))
     rows = [("`model_export`", "[roles/model_export/README.md](../roles/model_export/README.md)")]
     parts.append("## export_models\n\n`export_from` names the host, and the variables of its role:\n\n" + table(rows, "role", "variables"))
     rows = [
