@@ -53,7 +53,7 @@ findings:
   returned: always
   type: list
   elements: dict
-  sample: [{file: /srv/inventory/tenants/acme.yml, line: 3, column: 1, kind: unknown_key, message: "The file has an unknown key 'modle'. Did you mean 'model'?"}]
+  sample: [{file: /srv/tenants/acme.yml, line: 3, column: 1, kind: unknown_key, message: "The file has an unknown key 'modle'. Did you mean 'model'?"}]
 checked:
   description: Files that were checked.
   returned: always
