@@ -64,12 +64,19 @@ class CountingSocket:
             try:
                 while data := source.recv(65536):
                     if count and data.split(b" ", 1)[0] in (b"GET", b"POST", b"DELETE"):
-                        method, path, _rest = data.split(b" ", 2)
-                        parts = path.decode().partition("?")[0].split("/")[2:]
-                        self.counts[f"{method.decode()} {parts[0]}{'/…' if len(parts) > 1 and parts[1] != 'json' else ''}"] += 1
+                        self.counts[kind_of(data)] += 1
                     sink.sendall(data)
             except OSError:
                 return
+
+
+def kind_of(request_head: bytes) -> str:
+    """``GET /containers/json`` or ``GET /containers/…/json``: what a request asks for, without names and versions."""
+    method, path, _rest = request_head.split(b" ", 2)
+    parts = [part for part in path.decode().partition("?")[0].split("/") if part and not part.startswith("v1.")]
+    if len(parts) > 2 or (len(parts) == 2 and parts[0] == "volumes"):
+        parts[1:-1 if len(parts) > 2 else None] = ["…"]
+    return f"{method.decode()} /{'/'.join(parts)}"
 
 
 def play(argv: list[str], env: dict[str, str], directory: Path) -> Outcome:
@@ -209,6 +216,8 @@ def main() -> int:
 def report(sizes: list[int], theirs: dict[tuple[int, str], Outcome], own: dict[tuple[int, str], Outcome]) -> None:
     """How many times faster, in seconds and in CPU seconds."""
     measured = sorted({size for size, _run in theirs})
+    if not measured:
+        return
     for size in sizes if len(measured) > 1 else measured:
         for run in RUNS:
             line = f"{size:>5} tenants, {run:<10}"
