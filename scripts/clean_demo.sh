@@ -8,7 +8,7 @@
 #   scripts/clean_demo.sh [ARGUMENT…]     the arguments go to ansible-playbook
 set -euo pipefail
 cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/.."
-readonly NOTES=.cache/onboard RECORDS=/var/lib/llmops-tenancy
+readonly NOTES=.cache/onboard RECORDS=/var/lib/llmops-tenancy STORE=/var/lib/llmops/models
 export ANSIBLE_INVENTORY=inventories/local ANSIBLE_DISPLAY_SKIPPED_HOSTS=false ANSIBLE_DISPLAY_OK_HOSTS=false
 
 # shellcheck source=scripts/tenant_notes.sh
@@ -47,6 +47,18 @@ offboard_tenants() {
     done
 }
 
+# The model store that the role made: without an agent that has something in it, and where make onboard found none before.
+remove_store() {
+    [ -e "$NOTES/store" ] || return 0
+    if [ -n "$(ls -A "$STORE/agents" 2>/dev/null)" ]; then
+        printf 'The model store %s stays: agents have models in it.\n' "$STORE"
+        return 0
+    fi
+    rm -rf "$STORE"
+    [ ! -d "$(dirname "$STORE")" ] || rmdir --ignore-fail-on-non-empty "$(dirname "$STORE")"
+    rm "$NOTES/store"
+}
+
 unprepare_host() {
     [ -e "$NOTES/prepared" ] || return 0
     # What stays, and why, is an "ok".
@@ -76,6 +88,7 @@ undo_setup() {
 }
 
 offboard_tenants "$@"
+remove_store
 unprepare_host "$@"
 undo_setup
 printf 'Done.\n'

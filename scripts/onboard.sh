@@ -65,6 +65,7 @@ complete_note() {
 # The playbook says best what is wrong with a name; nothing is prepared for one that can't be.
 [[ $tenant =~ ^[a-z0-9-]+$ ]] || { onboard "$@" && exit 0 || exit $?; }
 
+[ -n "$check_mode" ] || [ -e /var/lib/llmops ] || { mkdir -p "$NOTES" && touch "$NOTES/store"; }
 [ -n "$check_mode" ] || compgen -G "$RECORDS/*.json" >/dev/null || { mkdir -p "$NOTES" && touch "$NOTES/prepared"; }
 # Ansible's apt module would install it by itself, and nothing would note that.
 if [ -z "$check_mode" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null && [ ! -d /usr/lib/python3/dist-packages/apt ]; then

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.settings import adopt, handover
+from ansible_collections.llmops.tenancy.plugins.module_utils.settings import adopt, handover, store_wishes
 
 
 class FilterModule:
-    """The pure functions of module_utils/settings/handover.py and adopt.py as filters."""
+    """The pure functions of handover.py, adopt.py and store_wishes.py in module_utils/settings as filters."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Filters by name."""
@@ -31,4 +31,5 @@ class FilterModule:
             "tenant_status": handover.status_of,
             "gone_agents": handover.gone_agents,
             "kept_data": handover.kept_data,
+            "store_models": store_wishes.store_models,
         }

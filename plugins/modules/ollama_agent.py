@@ -218,20 +218,10 @@ options:
     type: path
   store_models:
     description:
-      - Models that O(store) is about to get, as M(llmops.tenancy.model_store) returned them, so that check mode knows them.
+      - Models that O(store) is about to get, as M(llmops.tenancy.model_store) returned them (C(model), C(digest), C(size)), so that check
+        mode knows them.
     type: list
     elements: dict
-    suboptions:
-      model:
-        description: Full name, as Ollama lists it.
-        type: str
-        required: true
-      digest:
-        description: Digest of its manifest.
-        type: str
-      size:
-        description: Bytes.
-        type: int
   drain_timeout:
     description: Seconds that requests in flight may take before an agent is stopped for a change.
     type: int
@@ -503,11 +493,7 @@ SPEC = {
     "network_pool": {"type": "str", "default": "10.201.0.0/16"},
     "network_prefix": {"type": "int", "default": 28},
     "store": {"type": "path"},
-    "store_models": {
-        "type": "list",
-        "elements": "dict",
-        "options": {"model": {"type": "str", "required": True}, "digest": {"type": "str"}, "size": {"type": "int"}},
-    },
+    "store_models": {"type": "list", "elements": "dict"},
     "drain_timeout": {"type": "int", "default": 30},
     "healthy_timeout": {"type": "int", "default": 60},
     "keep_going": {"type": "bool", "default": False},

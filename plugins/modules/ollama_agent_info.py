@@ -216,6 +216,10 @@ volumes:
       description: Where it is on the host.
       type: str
       sample: /var/lib/docker/volumes/ollama-agent-empresa-corp/_data
+    shared:
+      description: Whether it lays what is the agent's own over models of a model store.
+      type: bool
+      sample: true
 directories:
   description:
     - What agents have of their own in a model store, by agent. C(damage) tells what is missing of it or of the agent's view, and C(orphan)

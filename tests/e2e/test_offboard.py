@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.support.process import wait_until
@@ -57,7 +59,9 @@ def test_data_that_was_kept_is_erased_later(site: Site) -> None:
     assert lines(again)[1].startswith("Data kept  volume ollama-agent-acme on localhost (/")
 
     erased = predicted_and_done(site, **ERASE)
-    assert erased.actions == ["remove volume ollama-agent-acme"]
+    assert erased.actions == ["remove upper ollama-agent-acme", "remove volume ollama-agent-acme"]
+    [proof] = erased.result("ollama_agent")["agents"]
+    assert proof["erased"]["path"].endswith("/agents/acme/upper") and not Path(proof["erased"]["path"]).exists()
     assert lines(erased)[:2] == ["Tenant     acme is not in the catalog", "Data       removed"]
     assert site.leftovers() == {}
     assert site.engine.inspect("ollama-agent-other")["State"]["Running"] is True
@@ -68,7 +72,7 @@ def test_a_container_that_no_record_stands_for_goes_too(site: Site, erase: bool)
     site.onboard("acme").ok()
     site.database.sql("DELETE FROM llmops.agents; DELETE FROM llmops.tenants")
     gone = predicted_and_done(site, **(ERASE if erase else {"tenant": "acme"}))
-    volume = {"remove volume ollama-agent-acme"} if erase else set()
+    volume = {"remove upper ollama-agent-acme", "remove volume ollama-agent-acme"} if erase else set()
     assert set(gone.actions) == {"remove container ollama-agent-acme", "remove network ollama-tenant-acme"} | volume
     assert site.leftovers() == ({} if erase else {"volumes": {"ollama-agent-acme"}})
 

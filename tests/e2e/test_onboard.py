@@ -10,6 +10,7 @@ import json
 import re
 import shlex
 import subprocess
+import uuid
 from typing import Any
 
 import pytest
@@ -43,20 +44,24 @@ def summary(outcome: Outcome) -> list[str]:
 
 
 def test_first_run_second_run_and_a_prompt_that_is_answered(site: Site) -> None:
+    store = f"/var/lib/llmops/{uuid.uuid4().hex}"
+    site.write_inventory({"localhost": {"agent_model_store_path": store}})
     first = check_and_run(site, "empresa-corp", tenant_name="Empresa Corp", users=USERS)
     assert first.actions == [
         "create tenant empresa-corp",
         "create tenant user empresa-corp/ana@empresa.com",
         "create tenant user empresa-corp/leo@empresa.com",
         "create agent empresa-corp",
+        f"create store {store}",
+        "pull model demo:latest",
         "create network ollama-tenant-empresa-corp",
+        "create view ollama-agent-empresa-corp",
         "create volume ollama-agent-empresa-corp",
         "create container ollama-agent-empresa-corp",
         "start container ollama-agent-empresa-corp",
-        "create model demo:latest on empresa-corp",
         "update agent empresa-corp",
     ]
-    assert len([task for task in first.tasks if task.reached_host]) <= 4
+    assert len([task for task in first.tasks if task.reached_host]) <= 5
     lines = summary(first)
     assert "Users      2: 1 admin, 1 viewer" in lines
     assert "Agent      empresa-corp on localhost: running, healthy" in lines

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -107,13 +108,14 @@ class Engine:
         }
 
     def clean(self) -> None:
-        """Remove every container, volume and network."""
+        """Remove every container, volume and network, and what agents have in the model store that playbooks use."""
         for kind, command in (("containers", "container"), ("networks", "network"), ("volumes", "volume")):
             names = sorted(self.objects()[kind])
             if names:
                 force = ["--force"] if command != "network" else []
                 extra = ["--volumes"] if command == "container" else []
                 self.docker(command, "rm", *force, *extra, *names)
+        shutil.rmtree("/var/lib/llmops/models/agents", ignore_errors=True)
 
     def inspect(self, name: str) -> dict[str, object]:
         """What the engine says of a container, volume, network or image."""

@@ -44,7 +44,7 @@ def list_agents(
 
 def _volumes(observed: Observation, names: Sequence[str] | None, tenant: str | None) -> list[dict[str, Any]]:
     return [
-        {"volume": name, "agent": volume.agent, "tenant": volume.tenant, "path": volume.path}
+        {"volume": name, "agent": volume.agent, "tenant": volume.tenant, "path": volume.path, "shared": volume.mount is not None}
         for name, volume in sorted(observed.volumes.items())
         if (names is None or volume.agent in names) and (tenant is None or volume.tenant == tenant)
     ]

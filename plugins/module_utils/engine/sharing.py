@@ -28,7 +28,7 @@ class ModelMount:
 
 @dataclass(frozen=True)
 class SharedModel:
-    """A model. :param digest: of its manifest, as Ollama lists it. :param size: bytes."""
+    """A model. :param digest: of its manifest, as Ollama lists it; empty while it is not known. :param size: bytes."""
 
     digest: str
     size: int
@@ -38,7 +38,7 @@ class SharedModel:
 class ModelView:
     """Models that an agent shall see, or sees.
 
-    :param id: the same models have the same. :param models: by name.
+    :param id: the same models have the same; empty while a digest is not known. :param models: by name.
     :param missing: those that it shall see and that nobody has.
     :param own: what a volume that is to be replaced has of the agent's own, or shares by then.
     """
@@ -73,4 +73,4 @@ class Linked:
 def models_view(view: ModelView, linked: Linked | None) -> list[dict[str, Any]]:
     """The models that an agent with this view lists: those of the view, and its own over them."""
     models = {**view.models, **view.own, **(linked.private if linked else {})}
-    return [{"name": name, "digest": model.digest, "size": model.size} for name, model in sorted(models.items())]
+    return [{"name": name, "digest": model.digest or None, "size": model.size if model.digest else None} for name, model in sorted(models.items())]

@@ -133,7 +133,7 @@ def store_view(view: ModelView | None, pending: bool) -> dict[str, Any]:
     """Where an agent has its models from, for results. :param view: of one that shares some. :param pending: whether it waits."""
     if view is None:
         return {"models": PRIVATE, "view": None, "shared": [], "pending": False}
-    return {"models": SHARED, "view": view.id, "shared": sorted(view.models), "pending": pending}
+    return {"models": SHARED, "view": view.id or None, "shared": sorted(view.models), "pending": pending}
 
 
 def store_now(volume: Volume | None, linked: Linked | None) -> dict[str, Any]:

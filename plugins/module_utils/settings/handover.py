@@ -76,6 +76,7 @@ def engine_agents(
             "num_parallel": agent["num_parallel"],
             "keep_alive": agent["keep_alive"],
             "model": next(iter(agent["models"]), None),
+            "models": list(agent["models"]),
             "environment": dict(environment) if environment else None,
             **({"adopted": True, "renew": agent["agent"] in anew} if agent.get("adopted") else {}),
         }

@@ -66,7 +66,7 @@ class StoredEngine:
             spec,
             mount=places.mount_of(self.layout, spec.agent),
             view=ModelView(
-                views.view_id(digests), {name: self._sized(name, digests[name], coming, seen) for name in digests}, missing, plain
+                views.view_id(digests) if all(digests.values()) else "", {name: self._sized(name, digests[name], coming, seen) for name in digests}, missing, plain
             ),
         )
 
@@ -237,14 +237,18 @@ def stored_agents(
 
     :param root: the store; None where agents get models of their own.
     :param wanted: specs, each with the names of its models; None of an agent whose view stays as it is.
-    :param coming: models that the store is about to have, as ``{model, digest, size}``.
+    :param coming: models that the store is about to have, as ``{model, digest, size}``; of one that is yet to be made of
+        a file, nobody knows the digest.
     :raises TenancyError: as :func:`require_place`; ``invalid_model``.
     """
     layout = Layout(root) if root else None
     if layout and any(models is not None and spec.state != "absent" for spec, models in wanted):
         require_place(layout, engine)
     stored = StoredEngine(engine, layout)
-    known = {full_name(each["model"]): SharedModel(each["digest"], each["size"] or 0) for each in coming if each["digest"]}
+    known = {
+        full_name(each["model"]): SharedModel(each.get("digest") or "", each.get("size") or 0)
+        for each in coming if each.get("status") not in ("absent", "failed")
+    }
     return stored, [spec if models is None else stored.entitled(spec, models, known) for spec, models in wanted]
 
 

@@ -1,0 +1,48 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From the catalog's records of agents and what their host has to what its model store needs. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Mapping
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import full_model
+
+Record = Mapping[str, Any]
+
+
+def store_models(
+    agents: Iterable[Record],
+    seen: Record,
+    host: str,
+    *,
+    sources: Mapping[str, Mapping[str, Any]] | None = None,
+    mirror: str | None = None,
+    insecure: bool = False,
+    latest: str | None = None,
+    migrate: str = "",
+) -> list[dict[str, Any]]:
+    """Entities for the module ``model_store``: the models that agents of one host share, each once.
+
+    :param agents: records of the catalog, also of agents that are stopped.
+    :param seen: what the host has of them, as ``ollama_agent_info`` returned it. A volume that is plain stays so.
+    :param sources: where a model comes from when not from a model registry, by its name (``{demo: {path: …}}``).
+    :param mirror: the model registry to pull from instead of Ollama's own.
+    :param latest: a model to compare with its source even where the store has it.
+    :param migrate: ``shared`` when agents with plain volumes are about to share models, too.
+    """
+    plain = {volume["agent"]: volume["path"] for volume in seen["volumes"] if not volume["shared"]}
+    own = {each["agent"]: set(each["models"]) for each in seen["directories"]}
+    wanted: dict[str, dict[str, Any]] = {}
+    for agent in agents:
+        if agent["host"] != host or (agent["agent"] in plain and migrate != "shared"):
+            continue
+        for model in agent["models"]:
+            name = full_model(model)
+            # What a tenant made for itself has no other source.
+            if name not in own.get(agent["agent"], ()):
+                source = (sources or {}).get(model) or ({"mirror": mirror, "insecure": insecure} if mirror else {})
+                wanted.setdefault(name, {"model": model, "state": "latest" if model == latest else "present", **source})
+    return list(wanted.values())

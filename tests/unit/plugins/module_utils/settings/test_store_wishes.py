@@ -1,0 +1,46 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the model store of a host needs, from records and from what the host has."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.settings.store_wishes import store_models
+
+RECORDS = [
+    {"agent": "a1", "host": "h1", "models": ["demo", "phi4-mini"]},
+    {"agent": "a2", "host": "h1", "models": ["demo:latest", "tune"]},
+    {"agent": "b1", "host": "h2", "models": ["other"]},
+]
+NOTHING = {"volumes": [], "directories": []}
+PLAIN = {"agent": "a2", "path": "/d", "shared": False}
+OWN = {"agent": "a2", "models": ["tune:latest"]}
+
+
+@pytest.mark.parametrize(
+    ("seen", "options", "expected"),
+    [
+        (NOTHING, {}, ["demo", "phi4-mini", "tune"]),
+        # A plain volume stays plain, unless it is about to be moved.
+        ({**NOTHING, "volumes": [PLAIN]}, {}, ["demo", "phi4-mini"]),
+        ({**NOTHING, "volumes": [PLAIN]}, {"migrate": "shared"}, ["demo", "phi4-mini", "tune"]),
+        # What a tenant made for itself has no other source.
+        ({"volumes": [{**PLAIN, "shared": True}], "directories": [OWN]}, {}, ["demo", "phi4-mini"]),
+    ],
+)
+def test_models(seen, options, expected):
+    assert [each["model"] for each in store_models(RECORDS, seen, "h1", **options)] == expected
+
+
+def test_sources():
+    found = store_models(
+        RECORDS, NOTHING, "h1", sources={"demo": {"path": "/m/demo.gguf"}}, mirror="m:5000", insecure=True, latest="phi4-mini"
+    )
+    assert found == [
+        {"model": "demo", "state": "present", "path": "/m/demo.gguf"},
+        {"model": "phi4-mini", "state": "latest", "mirror": "m:5000", "insecure": True},
+        {"model": "tune", "state": "present", "mirror": "m:5000", "insecure": True},
+    ]
