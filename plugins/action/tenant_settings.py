@@ -19,7 +19,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.errors import Tenan
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings import capacity, resolve
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings.flows import FLOWS, Flow
 
-ROLES = ("tenant", "agent", "offboard", "m365")
+ROLES = ("tenant", "agent", "offboard", "m365", "move")
 
 
 class ActionModule(ActionBase):

@@ -48,7 +48,8 @@ def small_disk(size_mb: int, kind: str = "tmpfs") -> Iterator[Path]:
 def fill(folder: Path, leave: int = 0) -> Path:
     """Fill the file system of a folder until so many bytes are left; return the file that does it."""
     filler = folder / "filler"
-    with filler.open("wb") as file:
+    # Without a buffer, which could not be written when the file is closed.
+    with filler.open("wb", buffering=0) as file:
         space = os.statvfs(folder)
         wanted = space.f_bavail * space.f_frsize - leave
         try:

@@ -28,6 +28,8 @@ ENTRIES = {
     "stop": ("agent", "select"),
     "pull": ("agent", "select"),
     "user": ("tenant", "users"),
+    "move": ("move", "main"),
+    "drain": ("move", "main"),
     "status": ("tenant", "status"),
     "drift": ("fleet", "main"),
     "reconcile": ("fleet", "main"),
@@ -37,7 +39,7 @@ ENTRIES = {
 }
 # Options that the playbooks hand on from one role to the next, not for operators.
 INTERNAL = {"agent_actions", "agent_flow", "agent_model_latest", "agent_records", "agent_tenants", "agent_view",
-            "fleet_flow", "offboard_agents", "offboard_remove_data"}
+            "fleet_flow", "move_flow", "move_list", "offboard_agents", "offboard_remove_data"}
 HEAD = """\
 # Variables of the playbooks
 

@@ -145,7 +145,8 @@ def _check_left(moves: Sequence[Update], current: Mapping[records.Key, Row]) -> 
             raise TenancyError(
                 f"Agent {was['agent']} stays on host {was['host']}, it can't be recorded on {row['host']}",
                 cause=f"its container and its models are on {was['host']}",
-                remedy="Offboard it there first, with its data or keeping it, or leave host (agent_host) out",
+                remedy=f"Move it with its data: ansible-playbook move_agent.yml -e tenant={was['tenant']}"
+                f" -e agent={was['agent']} -e to_host={row['host']}. Or leave host (agent_host) out",
                 kind="agent_has_host",
             )
 
@@ -157,11 +158,7 @@ def _place_again(conn: Any, update: Update, placement: Placement) -> Update:
     asked = {change.field for change in changes}
     old = {change.field: change.before for change in changes}
     port = row["port"] if "port" in asked else None
-    place = conn.execute(
-        f"SELECT p.* FROM jsonb_populate_record(NULL::llmops.agents, %(row)s) r CROSS JOIN LATERAL {_PLACE} p",
-        {**_placing(placement), "row": json.dumps({**_shape(row), "port": port})},
-    ).fetchone()
-    placed = {**row, **place}
+    placed = {**row, **place(conn, {**row, "port": port}, placement)}
     rest = tuple(change for change in changes if change.field not in ("host", "port"))
     where = tuple(
         Change(name, old.get(name, row[name]), placed[name])
@@ -169,6 +166,17 @@ def _place_again(conn: Any, update: Update, placement: Placement) -> Update:
         if old.get(name, row[name]) != placed[name]
     )
     return placed, where + rest
+
+
+def place(conn: Any, row: Row, placement: Placement) -> dict[str, Any]:
+    """``host`` and ``port`` for an agent, those that its row asks for or others.
+
+    :raises psycopg.Error: of rules ``no_room`` or ``port_taken``.
+    """
+    return conn.execute(
+        f"SELECT p.* FROM jsonb_populate_record(NULL::llmops.agents, %(row)s) r CROSS JOIN LATERAL {_PLACE} p",
+        {**_placing(placement), "row": json.dumps(_shape(row))},
+    ).fetchone()
 
 
 def _explicit_first(rows: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]:

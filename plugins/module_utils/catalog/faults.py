@@ -63,6 +63,8 @@ CONSTRAINTS = {
     "agents_num_parallel_valid": ("invalid_number", "num_parallel must be from 1 to 1024", "Give another"),
     "agents_keep_alive_valid": ("invalid_duration", "keep_alive is not a duration", "Write 5m, 24h, 0 or -1"),
     "agents_desired_state_known": ("invalid_state", "desired_state is not known", "Use started or stopped"),
+    "moves_pkey": ("conflict", "Another run began to move the same agent just now", "Run it again"),
+    "moves_host_port_unique": ("port_taken", "The port is taken on that host", "Run it again"),
     "audit_pkey": ("conflict", "Another transaction wrote to the catalog at the same time", "Run it again"),
 }
 

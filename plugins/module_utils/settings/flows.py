@@ -121,6 +121,8 @@ FLOWS: dict[str, Flow] = {
         },
         ("users",),
     ),
+    "move": Flow("move_agent", {**_AGENT, "to_host": values.text}),
+    "drain": Flow("drain_host", {"agent_host": values.text, "to_host": values.text}, required=("agent_host",)),
     "status": Flow(
         "tenant_status",
         {**_AGENT, "output": values.one_of("table", "json"), "output_file": values.text},

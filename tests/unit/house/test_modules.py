@@ -19,6 +19,8 @@ by_module = pytest.mark.parametrize("module", MODULES, ids=lambda path: path.ste
 GROUPS_BY_FRAGMENT = {"catalog": "llmops.tenancy.catalog", "docker": "llmops.tenancy.docker"}
 # What has state has an _info twin; these have none, or are read by another module.
 NO_TWIN = {
+    "agent_data": "returns what is there in check mode",
+    "agent_move": "returns the moves that are under way in check mode",
     "catalog": "returns version, applied and pending migrations in check mode",
     "check_variables": "has no state",
     "docker_engine": "host_info reads it",

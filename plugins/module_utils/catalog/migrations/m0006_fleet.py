@@ -24,6 +24,34 @@ COMMENT ON COLUMN llmops.agents.disk_limit IS
 COMMENT ON COLUMN llmops.agents.affinity IS 'Labels that its host must have.';
 COMMENT ON COLUMN llmops.agents.anti_affinity IS 'Never on a host with another agent of its tenant.';
 
+-- An agent that moves has two places until it has left the first. The second one is here: where it goes to, and from the
+-- switch on, where it still has to be removed from.
+CREATE TABLE llmops.moves (
+    agent text PRIMARY KEY CONSTRAINT moves_agent_exists REFERENCES llmops.agents ON DELETE CASCADE,
+    host text NOT NULL,
+    port integer NOT NULL,
+    switched boolean NOT NULL DEFAULT false,
+    begun_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT moves_host_port_unique UNIQUE (host, port)
+);
+CREATE TRIGGER a_begin_write BEFORE INSERT OR UPDATE OR DELETE ON llmops.moves
+    FOR EACH STATEMENT EXECUTE FUNCTION llmops.begin_write();
+CREATE VIEW llmops.places AS
+    SELECT a.agent, a.tenant, a.host, a.port, a.memory_limit, a.cpu_limit, a.disk_limit, a.gpus, a.anti_affinity
+    FROM llmops.agents a
+    UNION ALL
+    SELECT a.agent, a.tenant, m.host, m.port, a.memory_limit, a.cpu_limit, a.disk_limit, a.gpus, a.anti_affinity
+    FROM llmops.moves m JOIN llmops.agents a USING (agent);
+COMMENT ON VIEW llmops.places IS 'Where agents take room: where they are, and where moving ones are, too.';
+
+CREATE OR REPLACE FUNCTION llmops.next_free_port(on_host text, first_port integer, last_port integer) RETURNS integer
+LANGUAGE sql STABLE AS $$
+    SELECT p FROM generate_series(first_port, last_port) p
+    WHERE NOT EXISTS (SELECT FROM llmops.agents a WHERE a.host = on_host AND a.port = p)
+        AND NOT EXISTS (SELECT FROM llmops.moves m WHERE m.host = on_host AND m.port = p)
+    ORDER BY p LIMIT 1
+$$;
+
 CREATE OR REPLACE FUNCTION llmops.check_quota() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -154,7 +182,7 @@ BEGIN
             count(DISTINCT a.tenant) FILTER (WHERE a.tenant <> wanted.tenant) AS networks,
             count(*) FILTER (WHERE a.port BETWEEN ports.first AND ports.last) AS ports,
             min(a.agent) FILTER (WHERE a.tenant = wanted.tenant AND (a.anti_affinity OR wanted.anti_affinity)) AS near
-        FROM llmops.agents a WHERE a.host = h.name AND a.agent <> wanted.agent
+        FROM llmops.places a WHERE a.host = h.name AND a.agent <> wanted.agent
     ) used
     WHERE wanted.host IS NULL OR h.name = wanted.host;
 END
@@ -192,7 +220,7 @@ BEGIN
     host := chosen.name;
     port := coalesce(wanted.port, llmops.next_free_port(host, chosen.first, chosen.last));
     SELECT a.agent, a.tenant INTO holder
-    FROM llmops.agents a WHERE a.host = place_agent.host AND a.port = place_agent.port AND a.agent <> wanted.agent;
+    FROM llmops.places a WHERE a.host = place_agent.host AND a.port = place_agent.port AND a.agent <> wanted.agent;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'LT000', CONSTRAINT = 'port_taken',
             MESSAGE = format('Port %s of host %s is taken, agent %s can''t have it', port, host, wanted.agent),
@@ -203,6 +231,9 @@ BEGIN
 END
 $$;
 
+REVOKE ALL ON llmops.moves, llmops.places FROM PUBLIC;
+GRANT SELECT ON llmops.moves, llmops.places TO llmops_operator, llmops_auditor;
+GRANT INSERT, UPDATE, DELETE ON llmops.moves TO llmops_operator;
 REVOKE ALL ON FUNCTION llmops.agents_made, llmops.check_rate, llmops.sum_text, llmops.host_room, llmops.place_agent
     FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION llmops.sum_text, llmops.host_room, llmops.place_agent TO llmops_operator;

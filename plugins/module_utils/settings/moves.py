@@ -1,0 +1,80 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Moves of agents between the steps of a playbook: who does what next, and what came of it. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Mapping, Sequence
+
+Record = Mapping[str, Any]
+
+
+def hosts(moves: Iterable[Record], side: str, states: Sequence[str]) -> list[str]:
+    """The agent hosts that moves in these states leave (``from``) or go to (``to``), each once."""
+    return sorted({move[f"{side}_host"] for move in moves if move["state"] in states})
+
+
+def records(
+    moves: Iterable[Record], side: str, host: str, states: Sequence[str], desired_state: str | None = None
+) -> list[dict[str, Any]]:
+    """Records of the agents that leave a host or come to it, as they are to be there.
+
+    :param desired_state: instead of that of the record.
+    """
+    return [
+        {
+            **move["record"],
+            "host": host,
+            "port": move[f"{side}_port"],
+            "desired_state": desired_state or move["record"]["desired_state"],
+        }
+        for move in moves
+        if move["state"] in states and move[f"{side}_host"] == host
+    ]
+
+
+def switched(moves: Iterable[Record], now: Iterable[Record]) -> list[dict[str, Any]]:
+    """Moves whose record names the new place: those that had been switched before, and those just now."""
+    return [*(dict(move) for move in moves if move["state"] == "switched"), *(dict(move) for move in now)]
+
+
+def staying(moves: Iterable[Record], going_on: Iterable[Record]) -> list[dict[str, Any]]:
+    """Moves that were begun and don't go on in this run: their agents have to run where they are."""
+    names = {move["agent"] for move in going_on}
+    return [dict(move) for move in moves if move["state"] == "begun" and move["agent"] not in names]
+
+
+def arrived(moves: Iterable[Record], observed: Iterable[Record]) -> list[dict[str, Any]]:
+    """Moves whose agent is as it should be where it went, so that what it left can be removed.
+
+    :param observed: agents of the hosts that they went to, as ``ollama_agent`` returned them.
+    """
+    seen = {agent["agent"]: agent for agent in observed}
+    return [dict(move) for move in moves if _is_up(move["record"], seen.get(move["agent"]))]
+
+
+def _is_up(record: Record, seen: Record | None) -> bool:
+    if seen is None:
+        return False
+    return record["desired_state"] == "stopped" or (
+        seen.get("state") == "running" and (seen.get("health") or {}).get("status") == "healthy"
+    )
+
+
+def outcome(moves: Iterable[Record], failures: Iterable[Record], finished: Iterable[str]) -> dict[str, list[str]]:
+    """What a run says at its end, a line for each agent.
+
+    :param failures: of all steps, with ``agent`` and ``msg``. :param finished: names of the agents that have moved.
+    """
+    told = {failure["agent"]: f"{failure['agent']}: {failure['msg']}" for failure in failures}
+    done = set(finished)
+    lines = []
+    for move in moves:
+        path = f"{move['agent']}: {move['from_host']} -> {move['to_host']}:{move['to_port']}"
+        if move["agent"] in done:
+            lines.append(path)
+        elif move["state"] != "finished":
+            told.setdefault(move["agent"], f"{path} is not finished. Run it again when that host is well: it goes on.")
+    return {"moved": lines, "failed": [told[name] for name in sorted(told)]}

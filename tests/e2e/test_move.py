@@ -1,0 +1,170 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Agents move between real engines with their data: in one run, killed anywhere, and many at once off a host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.ansible import run_module
+from tests.support.catalog import Catalog
+from tests.support.engine import Engine
+from tests.support.fixtures import Database
+from tests.support.hosts import AgentHost, agent_hosts
+from tests.support.process import wait_until
+from tests.support.site import Outcome, Site
+
+SMALL = {"memory_limit": "512m", "model": "demo"}
+# Asked from inside the host.
+ASKS = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:{port}/api/tags').read().decode())"
+
+
+@pytest.fixture(scope="module")
+def hosts() -> Iterator[dict[str, AgentHost]]:
+    """Three agent hosts with engines of their own."""
+    with agent_hosts("gpu-01", "gpu-02", "gpu-03", disks={"gpu-03": 600}) as started:
+        yield {host.name: host for host in started}
+
+
+@pytest.fixture
+def site(tmp_path: Path, database: Database, engine: Engine, hosts: dict[str, AgentHost]) -> Iterator[Site]:
+    """A site of these hosts."""
+    run_module("catalog", {"catalog_dsn": database.dsn}).ok()
+    made = Site(tmp_path, database, engine)
+    write_inventory(made, hosts)
+    yield made
+    for host in hosts.values():
+        host.engine.clean()
+
+
+def write_inventory(site: Site, hosts: dict[str, AgentHost], **capacity: str) -> None:
+    """Write the inventory. What is fetched must be in a folder that the hosts share with the test: they are no machines."""
+    members = {
+        name: {**host.variables, "move_host_folder": str(host.folder / "moves"), **capacity} for name, host in hosts.items()
+    }
+    site.write_inventory(members, move_folder=str(site.folder / "moves"))
+
+
+def data(host: AgentHost, agent: str) -> Path:
+    """Where an agent's data is: what is its own over a model store, or its whole volume."""
+    upper = host.path(f"/var/lib/llmops/models/agents/{agent}/upper")
+    return upper if upper.is_dir() else host.engine.folder / "docker" / "volumes" / f"ollama-agent-{agent}" / "_data"
+
+
+def secret(host: AgentHost, agent: str, text: str = "") -> str:
+    """A file among an agent's data, which is written with a text."""
+    path = data(host, agent) / "mine"
+    if text:
+        path.write_text(text)
+    return path.read_text()
+
+
+def where(site: Site) -> dict[str, str]:
+    """The hosts of the agents by the catalog."""
+    return dict(tuple(row) for row in site.rows("SELECT agent, host FROM llmops.agents ORDER BY agent"))
+
+
+def containers(hosts: dict[str, AgentHost]) -> dict[str, set[str]]:
+    """Agents with containers or data on each host."""
+    return {
+        name: {one.removeprefix("ollama-agent-") for kind in ("containers", "volumes") for one in host.engine.objects()[kind]}
+        for name, host in hosts.items()
+    }
+
+
+def answers(host: AgentHost, site: Site, agent: str) -> bool:
+    """Whether an agent has its model, asked at its port on a host."""
+    [[port]] = site.rows(f"SELECT port FROM llmops.agents WHERE agent = '{agent}'")
+    return "demo" in host.run("python3", "-c", ASKS.format(port=port))
+
+
+def nothing_left(site: Site, hosts: dict[str, AgentHost]) -> bool:
+    """Whether no move, archive or copy is left."""
+    archives = [path for host in hosts.values() for path in host.folder.glob("moves/*")]
+    return not archives and not list((site.folder / "moves").glob("*")) and not site.rows("SELECT * FROM llmops.moves")
+
+
+def test_an_agent_moves_with_its_data_and_only_once(site: Site, hosts: dict[str, AgentHost]) -> None:
+    site.onboard("acme", **SMALL, agent_host="gpu-01").ok()
+    secret(hosts["gpu-01"], "acme", "of acme alone")
+    move = {"tenant": "acme", "to_host": "gpu-02"}
+    predicted = site.run("move_agent", "--check", **move).ok()
+    assert where(site) == {"acme": "gpu-01"} and answers(hosts["gpu-01"], site, "acme")
+    assert {"move move acme", "stop container ollama-agent-acme", "pack data acme", "unpack data acme"} <= set(
+        predicted.actions
+    )
+    assert "create container ollama-agent-acme" in predicted.actions and "update agent acme" in predicted.actions
+    assert "remove container ollama-agent-acme" in predicted.actions and "finish move acme" in predicted.actions
+    done = site.run("move_agent", **move).ok()
+    # Only a container that is there is started, and only archives that are there are removed.
+    assert set(done.actions) - {"start container ollama-agent-acme", "remove data acme"} == set(predicted.actions)
+    assert where(site) == {"acme": "gpu-02"} and answers(hosts["gpu-02"], site, "acme")
+    assert secret(hosts["gpu-02"], "acme") == "of acme alone"
+    assert containers(hosts) == {"gpu-01": set(), "gpu-02": {"acme"}, "gpu-03": set()}
+    assert nothing_left(site, hosts)
+    again = site.run("move_agent", **move).ok()
+    assert again.changed == 0 and again.actions == []
+    # Without room nothing is touched.
+    write_inventory(site, hosts, agent_host_memory="511m")
+    refused = site.run("move_agent", tenant="acme")
+    assert "gpu-01: memory 0b used + 512m asked > 511m; gpu-03: memory 0b used + 512m asked > 511m" in refused.error
+    assert refused.actions == [] and answers(hosts["gpu-02"], site, "acme") and nothing_left(site, hosts)
+
+
+def test_a_move_that_is_killed_anywhere_is_finished_by_the_next(site: Site, hosts: dict[str, AgentHost]) -> None:
+    site.onboard("acme", **SMALL, agent_host="gpu-01").ok()
+    secret(hosts["gpu-01"], "acme", "never lost")
+    archive = hosts["gpu-02"].folder / "moves" / "acme.tar"
+    moments: list[Callable[[], object]] = [
+        # While the copy is on its way, and once the record names the new host.
+        archive.exists,
+        lambda: site.rows("SELECT * FROM llmops.moves WHERE switched"),
+    ]
+    for reached in moments:
+        running = site.start("move_agent", tenant="acme", to_host="gpu-02")
+        wait_until(reached, "the moment to kill the run", timeout=150, interval=0.1)
+        running.kill()
+        assert "acme" in host_data(hosts["gpu-01"]), "the source stays until the agent is well elsewhere"
+    assert "acme" in host_data(hosts["gpu-02"]) and where(site) == {"acme": "gpu-02"}
+    site.run("move_agent", tenant="acme", to_host="gpu-02").ok()
+    assert secret(hosts["gpu-02"], "acme") == "never lost" and answers(hosts["gpu-02"], site, "acme")
+    assert containers(hosts)["gpu-01"] == set() and nothing_left(site, hosts)
+
+
+def host_data(host: AgentHost) -> set[str]:
+    """Agents whose file is on a host."""
+    agents = {volume.removeprefix("ollama-agent-") for volume in host.engine.objects()["volumes"]}
+    return {agent for agent in agents if (data(host, agent) / "mine").exists()}
+
+
+def drained(site: Site) -> Outcome:
+    """A drain of the first host."""
+    return site.run("drain_host", agent_host="gpu-01")
+
+
+def test_a_host_is_emptied_past_an_agent_that_can_not_go(site: Site, hosts: dict[str, AgentHost]) -> None:
+    agents = [{"agent": f"a{number}", "host": "gpu-01", **SMALL} for number in range(3)]
+    site.onboard("acme", agents=[*agents, {"agent": "off", "host": "gpu-01", "desired_state": "stopped", **SMALL}]).ok()
+    catalog = Catalog(site.database)
+    catalog.ok("tenant_agent", tenant="acme", agent="a1", affinity=["gpu=h200"])
+    write_inventory(site, hosts, agent_host_memory="2g")
+    filler = hosts["gpu-03"].fill_disk()
+    first = drained(site)
+    assert first.run.rc != 0 and "it lacks the label gpu=h200" in first.run.output
+    placed = where(site)
+    assert placed["a1"] == "gpu-01" and "gpu-02" in placed.values()
+    assert answers(hosts["gpu-01"], site, "a1"), "what can't go is left alone"
+    for agent in (name for name, host in placed.items() if host == "gpu-01" and name not in ("a1", "off")):
+        assert answers(hosts["gpu-01"], site, agent), "what could not be copied runs where it was"
+    filler.unlink()
+    catalog.ok("tenant_agent", tenant="acme", agent="a1", affinity=[])
+    assert drained(site).ok()
+    assert "gpu-01" not in where(site).values() and containers(hosts)["gpu-01"] == set()
+    for agent in ("a0", "a1", "a2"):
+        assert answers(hosts[where(site)[agent]], site, agent)
+    assert nothing_left(site, hosts)
+    assert drained(site).ok().changed == 0

@@ -1,0 +1,63 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who does what next in a move, and what is said at its end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.settings import moves
+
+
+def move(agent: str, state: str, source: str = "a", target: str = "b", desired: str = "started") -> dict[str, Any]:
+    record = {"agent": agent, "host": target, "port": 2, "desired_state": desired}
+    return {
+        "agent": agent, "state": state, "from_host": source, "from_port": 1, "to_host": target, "to_port": 2, "record": record,
+    }
+
+
+MOVES = [move("x", "begun"), move("y", "switched", target="c"), move("z", "finished", source="c", target="c")]
+
+
+def test_hosts_and_records_are_those_of_a_side() -> None:
+    assert moves.hosts(MOVES, "from", ["begun", "switched"]) == ["a"]
+    assert moves.hosts(MOVES, "to", ["switched"]) == ["c"]
+    assert moves.records(MOVES, "from", "a", ["begun"], "stopped") == [
+        {"agent": "x", "host": "a", "port": 1, "desired_state": "stopped"}
+    ]
+    assert moves.records(MOVES, "to", "b", ["begun", "switched"])[0]["port"] == 2
+    assert moves.records(MOVES, "from", "c", ["begun", "switched"]) == [], "what does not move is left alone"
+
+
+def test_what_goes_on_and_what_stays() -> None:
+    assert [each["agent"] for each in moves.switched(MOVES, [])] == ["y"]
+    assert [each["agent"] for each in moves.switched(MOVES, [move("x", "switched")])] == ["y", "x"]
+    assert [each["agent"] for each in moves.staying(MOVES, moves.switched(MOVES, []))] == ["x"]
+    assert moves.staying(MOVES, [move("x", "switched")]) == []
+
+
+HEALTHY = {"agent": "x", "state": "running", "health": {"status": "healthy"}}
+SEEN = [
+    ("started", [HEALTHY], True),
+    ("started", [], False),
+    ("started", [{**HEALTHY, "agent": "other"}], False),
+    ("started", [{**HEALTHY, "health": {"status": "starting"}}], False),
+    ("started", [{"agent": "x", "state": "created", "health": None}], False),
+    ("stopped", [{"agent": "x", "state": "created"}], True),
+    ("stopped", [], False),
+]
+
+
+@pytest.mark.parametrize(("desired", "seen", "up"), SEEN)
+def test_nothing_is_removed_before_the_agent_is_well_elsewhere(desired: str, seen: list[dict[str, Any]], up: bool) -> None:
+    assert bool(moves.arrived([move("x", "switched", desired=desired)], seen)) is up
+
+
+def test_the_end_names_each_agent_once() -> None:
+    told = moves.outcome(MOVES, [{"agent": "w", "msg": "No room."}, {"agent": "w", "msg": "Again."}], ["y"])
+    assert told["moved"] == ["y: a -> c:2"]
+    assert told["failed"][0] == "w: Again." and told["failed"][1].startswith("x: a -> b:2 is not finished.")
