@@ -30,6 +30,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.host import 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.network_plan import PoolOptions
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.settings import DEFAULTS, GIB
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.views import agent_view
+from ansible_collections.llmops.tenancy.plugins.module_utils.fleet.waves import waves
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name, network_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Change, Impact
 
@@ -182,3 +183,24 @@ def test_plan_ends_where_it_says(seed):
         lost = set(before.volumes) - set(after.volumes)
         assert lost <= {container_name(spec.agent) for spec in specs if spec.state == "absent" and spec.remove_volume}
         assert lost == {action.name for action in plan.actions if action.impact is Impact.DATA_LOSS}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_waves_do_what_the_whole_plan_says(seed):
+    """A fleet is planned at once and brought about a few agents at a time: together that is the same, whatever there was."""
+    dice, world = random.Random(seed), World()
+    for step in range(100):
+        specs = [replace(spec, state=dice.choice(["started", "stopped"])) for spec in some_specs(dice)]
+        world.disturb(dice)
+        planned = plan_agents(specs, world.observe(), HostFacts(), PoolOptions())
+        done = []
+        for wave in waves([{"agent": spec.agent, "state": spec.state, "spec": spec} for spec in specs], dice.choice([1, 2, 3])):
+            plan = plan_agents([agent["spec"] for agent in wave], world.observe(), HostFacts(), PoolOptions())
+            for action in plan.actions:
+                world.apply(action)
+            done += plan.actions
+        assert sorted(map(described, done)) == sorted(map(described, planned.actions)), (seed, step)
+
+
+def described(action):
+    return action.verb, action.kind, action.name, action.impact.value, str(action.changes)
