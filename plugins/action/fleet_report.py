@@ -19,8 +19,9 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.fleet.outcome impor
 
 SPEC: dict[str, dict[str, Any]] = {
     "view": {"type": "str", "choices": ["drift", "brake", "reconciled"], "required": True},
-    "settings": {"type": "dict", "required": True},
-    "recorded": {"type": "dict", "required": True},
+    "settings": {"type": "str", "required": True},
+    "recorded": {"type": "str", "required": True},
+    "written": {"type": "str"},
     "compared": {"type": "str", "required": True},
     "engine": {"type": "str"},
     "models": {"type": "str"},
@@ -30,16 +31,24 @@ Values = Mapping[str, Any]
 
 
 class ActionModule(TenantReport):
-    """Bring together what the hosts told, which stands in their variables."""
+    """Bring together what the hosts told, which stands in their variables.
+
+    They are read from there: handed over as values of options, a thousand tenants would go through the templates for seconds.
+    """
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """The report as values, and a failure where the operator is to look."""
         result = super(TenantReport, self).run(tmp, task_vars)
         _validated, options = self.validate_argument_spec(argument_spec=SPEC)
-        settings, recorded = options["settings"], options["recorded"]
+        variables = task_vars or {}
+        settings, recorded = variables[options["settings"]], variables[options["recorded"]]
+        if options["written"]:
+            recorded = work.recorded(recorded, self._told(variables, options["written"]))
         wanted = desired(settings, recorded)
         told = {
-            host: {part: self._told(host, options[part], task_vars or {}) for part in ("compared", "engine", "models")}
+            host: {
+                part: self._told(variables["hostvars"].raw_get(host), options[part]) for part in ("compared", "engine", "models")
+            }
             for host in wanted.hosts
         }
         plans = {host: parts["compared"] for host, parts in told.items()}
@@ -55,10 +64,10 @@ class ActionModule(TenantReport):
             return {**result, "failed": True, **error.as_result()}
         return {**result, "changed": False, **found}
 
-    def _told(self, host: str, name: str | None, task_vars: Values) -> Values:
-        """What a host registered under a name; an empty mapping where it did not."""
-        variables = task_vars["hostvars"][host]
-        return variables[name] if name and name in variables else {}
+    def _told(self, variables: Values, name: str | None) -> Values:
+        """What was registered under a name; an empty mapping where a task was skipped or did not run."""
+        found = variables.get(name) or {} if name else {}
+        return {} if found.get("skipped") else found
 
     def _brake(self, settings: Values, plans: Mapping[str, Values]) -> dict[str, Any]:
         error = brake.check(plans, **{key: settings[name] for key, name in _LIMITS.items() if name in settings})

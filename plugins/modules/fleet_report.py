@@ -13,7 +13,7 @@ short_description: Tell how a fleet of agents differs from what it should be
 version_added: 0.1.0
 description:
   - Brings together what the catalog and the engines of all agent hosts would do in check mode, and tells it by tenant.
-  - What the hosts told is read from the variable of each that O(compared) names.
+  - All that it brings together is read from variables that its options name, registered or facts, so without templates in them.
   - It runs on the controller and reaches no host.
 author:
   - llmops.tenancy contributors (@llmops)
@@ -27,13 +27,16 @@ options:
     choices: [drift, brake, reconciled]
     required: true
   settings:
-    description: What is asked for, as M(llmops.tenancy.fleet_settings) returned it.
-    type: dict
+    description: Name of the variable with what is asked for, as M(llmops.tenancy.fleet_settings) returned it.
+    type: str
     required: true
   recorded:
-    description: What the catalog would be, as M(llmops.tenancy.tenant) returned it with C(others=true).
-    type: dict
+    description: Name of the one with what the catalog would be, as M(llmops.tenancy.tenant) returned it with C(others=true).
+    type: str
     required: true
+  written:
+    description: Name of the one with what M(llmops.tenancy.tenant) wrote of it. With O(view=reconciled).
+    type: str
   compared:
     description: Name of the variable in which each host has the result of M(llmops.tenancy.ollama_agent) in check mode.
     type: str
@@ -65,8 +68,8 @@ EXAMPLES = r"""
 - name: Tell what differs
   llmops.tenancy.fleet_report:
     view: drift
-    settings: "{{ settings }}"
-    recorded: "{{ recorded }}"
+    settings: settings
+    recorded: recorded
     compared: compared
 """
 
