@@ -31,6 +31,12 @@ def agents(recorded: Values, settings: Values, host: str, **defaults: Any) -> li
     return engine_agents(records(recorded, settings, host), host, **defaults)
 
 
+def models(recorded: Values, settings: Values, host: str) -> list[dict[str, Any]]:
+    """The models of a host's agents, each once, as the module ``ollama_agent`` takes those that its store is about to get."""
+    names = dict.fromkeys(model for agent in records(recorded, settings, host) for model in agent["models"])
+    return [{"model": name} for name in names]
+
+
 def to_change(
     recorded: Values, planned: Values, settings: Values, host: str, compared: Values, **defaults: Any
 ) -> list[Values]:
@@ -58,6 +64,7 @@ class FilterModule:
             "fleet_hosts": hosts,
             "fleet_records": records,
             "fleet_agents": agents,
+            "fleet_models": models,
             "fleet_work": to_change,
             "fleet_to_record": to_record,
             "fleet_recorded": after,

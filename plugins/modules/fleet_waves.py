@@ -45,6 +45,15 @@ options:
     description: How many agents are in a wave.
     type: int
     default: 20
+  store:
+    description: See M(llmops.tenancy.ollama_agent).
+    type: path
+  model_update:
+    description: See M(llmops.tenancy.ollama_agent).
+    type: str
+  drain_timeout:
+    description: See M(llmops.tenancy.ollama_agent).
+    type: int
   network_pool:
     description: See M(llmops.tenancy.ollama_agent).
     type: str

@@ -28,7 +28,7 @@ BY_HAND = {
     "detached": ("network", "in_place"),
     "labels": ("label model", "recreate"),
     "restart": ("RestartPolicy", "in_place"),
-    "unmodelled": ("models", "in_place"),
+    "unmodelled": ("deleted by the tenant", "restart"),
 }
 
 

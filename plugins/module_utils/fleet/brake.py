@@ -21,7 +21,7 @@ def disruptions(reports: Mapping[str, Mapping[str, Any]]) -> list[str]:
         f"{action['name']} on {host}"
         for host, report in reports.items()
         for action in report.get("actions") or ()
-        if action["kind"] in ("container", "volume") and action["impact"] != "in_place"
+        if action["kind"] != "network" and action["impact"] != "in_place"
     }
     return sorted(found)
 

@@ -141,7 +141,7 @@ def tenant_of(action: Values, owners: Mapping[str, str]) -> str:
 
 def agent_of(action: Values) -> str:
     """The agent that an action of an engine is about; empty for what agents share."""
-    return action["name"].removeprefix(CONTAINER_PREFIX) if action["kind"] in ("container", "volume") else ""
+    return action["name"].removeprefix(CONTAINER_PREFIX) if action["kind"] not in ("image", "network") else ""
 
 
 def _makes_container(action: Values) -> bool:
@@ -159,7 +159,7 @@ def _of_engine(action: Values, host: str) -> Iterator[dict[str, Any]]:
         for name, change in action["fields"].items():
             yield _difference(thing, name, change["before"], change["after"], impact, host)
     else:
-        before, after = _STATES[action["action"]]
+        before, after = _STATES.get(action["action"], ("otherwise", "as it should be"))
         yield _difference(thing, "state", before, after, impact, host)
 
 
