@@ -38,7 +38,7 @@ def test_hosts_in_trouble(site: Site) -> None:
 
         def inventory(**instead: dict[str, Any]) -> None:
             members = {host.name: instead.get(host.name.replace("-", "_"), host.variables) for host in hosts}
-            site.write_inventory(members, retry_file=str(site.folder / "left.json"))
+            site.write_inventory(members, retry_file=str(site.folder / "left.json"), agent_model_store_min_free="1m")
 
         inventory()
         write(site, TENANTS)
