@@ -19,7 +19,7 @@ from typing import Any
 
 from tests.support.disk import fill
 from tests.support.engine import Engine
-from tests.support.process import Server, wait_until
+from tests.support.process import Server
 from tests.support.settings import Bench
 
 # A range that is kept for documentation (RFC 5737), so no network of a test can want it.
