@@ -33,11 +33,12 @@ def store_models(
     :param latest: a model to compare with its source even where the store has it.
     :param migrate: ``shared`` when agents with plain volumes are about to share models, too.
     """
-    plain = {volume["agent"]: volume["path"] for volume in seen["volumes"] if not volume["shared"]}
+    plain = {volume["agent"] for volume in seen["volumes"] if not volume["shared"]}
     own = {each["agent"]: set(each["models"]) for each in seen["directories"]}
     wanted: dict[str, dict[str, Any]] = {}
     for agent in agents:
-        if agent["host"] != host or (agent["agent"] in plain and migrate != "shared"):
+        # One that was adopted has its models where an older system put them.
+        if agent["host"] != host or agent.get("adopted") or (agent["agent"] in plain and migrate != "shared"):
             continue
         for model in agent["models"]:
             name = full_model(model)

@@ -28,7 +28,7 @@ OWN = {"agent": "a2", "models": ["tune:latest"]}
         ({**NOTHING, "volumes": [PLAIN]}, {}, ["demo", "phi4-mini"]),
         ({**NOTHING, "volumes": [PLAIN]}, {"migrate": "shared"}, ["demo", "phi4-mini", "tune"]),
         # What a tenant made for itself has no other source.
-        ({"volumes": [{**PLAIN, "shared": True}], "directories": [OWN]}, {}, ["demo", "phi4-mini"]),
+        ({**NOTHING, "volumes": [{**PLAIN, "shared": True}], "directories": [OWN]}, {}, ["demo", "phi4-mini"]),
     ],
 )
 def test_models(seen, options, expected):
@@ -44,3 +44,8 @@ def test_sources():
         {"model": "phi4-mini", "state": "latest", "mirror": "m:5000", "insecure": True},
         {"model": "tune", "state": "present", "mirror": "m:5000", "insecure": True},
     ]
+
+
+def test_adopted_agents_keep_their_models_where_they_are():
+    records = [RECORDS[0], {**RECORDS[1], "adopted": True}]
+    assert [each["model"] for each in store_models(records, NOTHING, "h1")] == ["demo", "phi4-mini"]
