@@ -105,7 +105,10 @@ def test_two_migrations_at_once(database: Database) -> None:
 def test_check_modes_at_once_where_nothing_is_yet(database: Database) -> None:
     """Each makes the whole schema in a transaction of its own, so they take turns, and nothing of it stays."""
     empty = Catalog(database)
-    queue = "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted"
+    queue = (
+        "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+        " WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted"
+    )
     with psycopg.connect(database.dsn) as colleague, ThreadPoolExecutor(3) as pool:
         colleague.execute("SELECT pg_advisory_xact_lock(1819045231, 2)")
         runs = [pool.submit(empty.run, "tenant", tenant=f"tenant-{number}", check=True) for number in range(3)]

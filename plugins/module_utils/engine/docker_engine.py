@@ -14,7 +14,6 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine import docke
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import (
     ActualAgent,
     AgentAction,
-    AgentSettings,
     Observation,
     Usage,
 )
@@ -29,7 +28,6 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_obser
 )
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_usage import read_sample, read_usages
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.networks import bridge_name
-from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import network_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.docker import DockerSettings
 

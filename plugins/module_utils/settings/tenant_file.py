@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Any, Iterator, Mapping, Sequence, Tuple, Union
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import check_slug
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings import agents, resolve, users, values
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings.flows import FLOWS
 
-Path = tuple[str | int, ...]
+# Evaluated when the file is read, where sanity's oldest Python has no operator for it.
+Path = Tuple[Union[str, int], ...]
 Place = tuple[int, int]
 
 FLOW = FLOWS["onboard"]

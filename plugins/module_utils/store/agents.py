@@ -62,13 +62,11 @@ class StoredEngine:
         plain = self._volume_of(spec)
         own = {**places.private_models(self.layout.agent(spec.agent).upper), **plain}
         missing = tuple(name for name in view.missing if name not in digests and name not in own)
-        return replace(
-            spec,
-            mount=places.mount_of(self.layout, spec.agent),
-            view=ModelView(
-                views.view_id(digests) if all(digests.values()) else "", {name: self._sized(name, digests[name], coming, seen) for name in digests}, missing, plain
-            ),
-        )
+        sized = {name: self._sized(name, digests[name], coming, seen) for name in digests}
+        # A model that is still to be made has no digest yet, and so has the view it is in.
+        known = views.view_id(digests) if all(digests.values()) else ""
+        mount = places.mount_of(self.layout, spec.agent)
+        return replace(spec, mount=mount, view=ModelView(known, sized, missing, plain))
 
     def _volume_of(self, spec: AgentSpec) -> Mapping[str, SharedModel]:
         """The models of a plain volume that is to be replaced: what the store has not becomes the tenant's own."""
