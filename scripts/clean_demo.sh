@@ -47,15 +47,19 @@ offboard_tenants() {
     done
 }
 
-# The model store that the role made: without an agent that has something in it, and where make onboard found none before.
+# The model store, where make onboard found none before and no agent has anything in it. The note names the folders that were missing.
 remove_store() {
+    local -a folders
     [ -e "$NOTES/store" ] || return 0
     if [ -n "$(ls -A "$STORE/agents" 2>/dev/null)" ]; then
-        printf 'The model store %s stays: agents have models in it.\n' "$STORE"
+        printf 'The model store %s stays: agents have models in it. Run this again when they are gone.\n' "$STORE"
         return 0
     fi
     rm -rf "$STORE"
-    [ ! -d "$(dirname "$STORE")" ] || rmdir --ignore-fail-on-non-empty "$(dirname "$STORE")"
+    mapfile -t folders <"$NOTES/store"
+    for folder in "${folders[@]}"; do
+        [ ! -d "$folder" ] || mountpoint -q "$folder" || rmdir --ignore-fail-on-non-empty "$folder"
+    done
     rm "$NOTES/store"
 }
 
@@ -73,8 +77,8 @@ unprepare_host() {
 
 undo_setup() {
     local packages
-    # What still serves something else stays: a catalog with tenants, or the environment of the tests.
-    [ ! -e "$NOTES/prepared" ] && ! compgen -G "$NOTES/tenants/*" >/dev/null || return 0
+    # What still serves something else stays: a catalog with tenants, a model store with agents, or the environment of the tests.
+    [ ! -e "$NOTES/prepared" ] && [ ! -e "$NOTES/store" ] && ! compgen -G "$NOTES/tenants/*" >/dev/null || return 0
     if [ -e "$NOTES/packages" ]; then
         mapfile -t packages < <(sort -u "$NOTES/packages")
         [ ${#packages[@]} = 0 ] || DEBIAN_FRONTEND=noninteractive apt-get purge -y -qq "${packages[@]}"

@@ -9,7 +9,7 @@
 #   scripts/onboard.sh TENANT MODEL [ARGUMENT…]     MODEL may be empty; the arguments go to ansible-playbook
 set -euo pipefail
 cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/.."
-readonly NOTES=.cache/onboard RECORDS=/var/lib/llmops-tenancy
+readonly NOTES=.cache/onboard RECORDS=/var/lib/llmops-tenancy STORE=/var/lib/llmops/models
 export ANSIBLE_INVENTORY=inventories/local
 tenant=$1
 model=$2
@@ -52,6 +52,17 @@ note_tenant() {
     fi
 }
 
+# The folders that the first run makes for the model store; a later one finds them, and the note with them.
+note_store() {
+    local folder=$STORE
+    [ ! -e "$STORE" ] || return 0
+    mkdir -p "$NOTES"
+    while [ ! -e "$folder" ]; do
+        printf '%s\n' "$folder"
+        folder=$(dirname "$folder")
+    done >"$NOTES/store"
+}
+
 # The note of a run that did not make the tenant goes; that of one that did gets the time that tells it from a later one.
 complete_note() {
     [ -n "$run" ] && identify "$tenant" "$run" "$@" || return 0
@@ -65,7 +76,7 @@ complete_note() {
 # The playbook says best what is wrong with a name; nothing is prepared for one that can't be.
 [[ $tenant =~ ^[a-z0-9-]+$ ]] || { onboard "$@" && exit 0 || exit $?; }
 
-[ -n "$check_mode" ] || [ -e /var/lib/llmops ] || { mkdir -p "$NOTES" && touch "$NOTES/store"; }
+[ -n "$check_mode" ] || note_store
 [ -n "$check_mode" ] || compgen -G "$RECORDS/*.json" >/dev/null || { mkdir -p "$NOTES" && touch "$NOTES/prepared"; }
 # Ansible's apt module would install it by itself, and nothing would note that.
 if [ -z "$check_mode" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null && [ ! -d /usr/lib/python3/dist-packages/apt ]; then

@@ -53,6 +53,11 @@ class Checkout:
     def __init__(self, path: Path) -> None:
         self.path = path
         shutil.copytree(ROOT / "scripts", path / "scripts")
+        # The machine's own store is none of their business.
+        self.models = path / "lib" / "llmops" / "models"
+        for script in (path / "scripts" / "onboard.sh", path / "scripts" / "clean_demo.sh"):
+            script.write_text(script.read_text().replace("STORE=/var/lib/llmops/models", f"STORE='{self.models}'"))
+        self.models.parent.parent.mkdir()
         shutil.copy(ROOT / "Makefile", path)
         (path / "tests").mkdir()
         (path / "tests" / "tests.mk").touch()
@@ -123,6 +128,28 @@ def test_a_tenant_that_was_made_is_taken_away(checkout: Checkout) -> None:
     assert checkout.tenants == ["acme", "demo-corp"]
     checkout.clean()
     assert checkout.tenants == ["acme"]
+
+
+@pytest.mark.parametrize(
+    ("there", "left"),
+    [("", ""), ("llmops", "llmops"), ("llmops/models", "llmops/models/blobs")],
+    ids=["nothing", "the folder above", "a store"],
+)
+def test_the_model_store_is_taken_away_where_there_was_none(checkout: Checkout, there: str, left: str) -> None:
+    """With no more than the folders that were missing, and not before the last agent has left it."""
+    (checkout.path / "lib" / there).mkdir(exist_ok=True, parents=True)
+    for tenant in ("demo-corp", "acme"):
+        assert checkout.onboard(tenant).returncode == 0
+        (checkout.models / "agents" / "of-another").mkdir(exist_ok=True, parents=True)
+        (checkout.models / "blobs").mkdir(exist_ok=True)
+    said = checkout.clean()
+    assert ("agents have models in it" in said) is (there != "llmops/models") and checkout.models.exists()
+    (checkout.models / "agents" / "of-another").rmdir()
+    checkout.clean()
+    assert (checkout.path / "lib" / left).is_dir()
+    assert checkout.models.exists() is (there == "llmops/models")
+    assert (checkout.path / "lib" / "llmops").exists() is bool(there)
+    assert not (checkout.path / ".cache").exists()
 
 
 @pytest.mark.parametrize("spelling", ["-C", "-vC", "--check", "--chec", "--syntax-check", "--list-tasks"])
