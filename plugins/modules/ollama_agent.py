@@ -464,7 +464,9 @@ agents:
       type: dict
       sample: {models: shared, view: 3f1b22a90c54d6e7, shared: ["phi4-mini:latest"], pending: false}
     erased:
-      description: Of an agent whose models were removed from a model store, the C(path) that is gone, its C(bytes) and its C(models).
+      description:
+        - Of an agent whose models were removed from a model store, the C(path) that is gone, its C(bytes) and its C(models).
+        - Null of another agent that is absent.
       type: dict
       sample: {path: /var/lib/llmops/models/agents/empresa-corp/upper, bytes: 2491876774, models: ["my-tune:latest"]}
     models:

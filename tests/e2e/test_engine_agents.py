@@ -290,7 +290,7 @@ def test_models_survive_everything_but_their_removal(clean_engine: Engine, docke
     assert only(ensure(wanted(context_length=1024))) == RECREATE
     assert only(ensure(wanted(state="absent"))) == ["remove container recreate", "remove network in_place"]
     gone = ensure_agents(docker, [wanted(state="absent")], probe).agents[0]
-    assert gone == {"agent": "a1", "tenant": "acme", "state": "absent", "volume": NAME, "volume_path": data}
+    assert gone == {"agent": "a1", "tenant": "acme", "state": "absent", "volume": NAME, "volume_path": data, "erased": None}
     with open(f"{data}/kept", encoding="ascii") as file:
         assert file.read() == "data"
     assert only(ensure(wanted(state="absent", remove_volume=True))) == ["remove volume data_loss"]
