@@ -352,7 +352,7 @@ def test_an_agent_that_was_seen_stays_on_its_host(catalog: Catalog) -> None:
         ):
             error = catalog.error(module, check=check, **params)
             assert error["kind"] == "agent_has_host" and "empresa-corp stays on host gpu-02" in error["msg"]
-            assert "container" in error["cause"] and "Offboard" in error["remedy"]
+            assert "container" in error["cause"] and "move_agent.yml -e tenant=empresa-corp" in error["remedy"]
     assert catalog.sql("SELECT host FROM llmops.agents") == "gpu-02" and catalog.count("audit") == rows
     assert not catalog.ok("tenant_agent", **moved)["changed"]
     assert catalog.ok("tenant_agent", tenant="empresa-corp", port=12000)["agents"][0]["port"] == 12000
