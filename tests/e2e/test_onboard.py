@@ -140,12 +140,17 @@ def test_the_tenants_file_counts_and_the_shell_wins(site: Site) -> None:
 
 
 def test_agents_on_several_hosts(site: Site) -> None:
-    site.write_inventory({"gpu-01": {}, "gpu-02": {"agent_host_agents": 1}})
+    # Both hosts are this machine with its one engine: each has a store of its own, as hosts do.
+    store = f"/var/lib/llmops/{uuid.uuid4().hex}"
+    site.write_inventory({
+        "gpu-01": {"agent_model_store_path": f"{store}-1"},
+        "gpu-02": {"agent_model_store_path": f"{store}-2", "agent_host_agents": 1},
+    })
     agents = [
         {"agent": "acme-chat", "host": "gpu-01", "port": 12101, "model": "demo", "memory_limit": "256m"},
         {"agent": "acme-code", "host": "gpu-02", "port": 12102, "model": "demo", "memory_limit": "256m"},
     ]
-    # Both hosts are this machine with its one engine, so one after the other: the second finds the network of the first.
+    # One after the other: the second finds the network of the first.
     one_by_one = {"ANSIBLE_FORKS": "1"}
     predicted = site.onboard("acme", "--check", env=one_by_one, agents=agents).ok()
     done = site.onboard("acme", env=one_by_one, agents=agents).ok()
