@@ -46,7 +46,7 @@ def write_inventory(site: Site, hosts: dict[str, AgentHost], **capacity: str) ->
     members = {
         name: {**host.variables, "move_host_folder": str(host.folder / "moves"), **capacity} for name, host in hosts.items()
     }
-    site.write_inventory(members, move_folder=str(site.folder / "moves"))
+    site.write_inventory(members, move_folder=str(site.folder / "moves"), agent_model_store_min_free="1m")
 
 
 def data(host: AgentHost, agent: str) -> Path:
