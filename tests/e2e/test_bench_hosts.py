@@ -22,7 +22,7 @@ def test_agents_on_two_engines_one_slow_then_one_full_then_one_down(tmp_path: Pa
     with agent_hosts("gpu-01", "gpu-02", disks={"gpu-02": 400}) as (first, second):
         site = Site(tmp_path, database, first.engine)
         first.slow_down(0.05)
-        site.write_inventory({host.name: host.variables for host in (first, second)})
+        site.write_inventory({host.name: host.variables for host in (first, second)}, agent_model_store_min_free="1m")
         agents = [
             {"agent": f"on-{host.name}", "host": host.name, "memory_limit": "512m", "model": "demo"}
             for host in (first, second)
