@@ -18,7 +18,7 @@ BIN = Path(sys.executable).parent
 NEWEST = ROOT / ".cache" / "venv-newest" / "bin"
 COPIES = ".cache/ansible-test"
 JUNIT = "tests/output/junit"
-# One more than the cores there are: a test waits for engines, databases and timeouts for a fifth of its time.
+# One more than the cores there are: tests wait for engines, databases and timeouts, too.
 JOBS = (os.cpu_count() or 2) + 1
 
 
