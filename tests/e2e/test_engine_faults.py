@@ -28,6 +28,8 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.agents impor
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import AgentAction, AgentSpec
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_engine import DockerEngine
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.listing import list_agents
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.networks import bridge_name
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.races import ATTEMPTS
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.client import OllamaClient
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.docker import DockerSettings
@@ -519,6 +521,30 @@ def test_interface_that_a_crashed_engine_left_is_taken_up(clean_engine: Engine, 
     assert done.agents[0]["subnet"] == network["IPAM"]["Config"][0]["Subnet"]
     clean_engine.clean()
     subprocess.run(["ip", "link", "delete", interface], check=False, capture_output=True)
+
+
+def test_a_place_that_something_unseen_holds_is_left_to_it(clean_engine: Engine, docker: DockerEngine) -> None:
+    """Two tenants whose interfaces are taken for good, as by networks that an engine could not write to a full disk."""
+    specs = [wanted(), wanted(agent="a2", tenant="globex"), wanted(agent="a3", tenant="initech", state="present")]
+    for tenant in ("acme", "globex"):
+        clean_engine.docker("network", "create", "--opt", f"com.docker.network.bridge.name={bridge_name(tenant)}", f"holds-{tenant}")
+    done = ensure_agents(docker, specs, probe, Options(keep_going=True))
+    assert not done.failures and [agent["state"] for agent in done.agents] == ["running", "running", "created"]
+    for tenant, turn in (("acme", 1), ("globex", 1), ("initech", 0)):
+        network = clean_engine.inspect(f"ollama-tenant-{tenant}")
+        assert network["Options"]["com.docker.network.bridge.name"] == bridge_name(tenant, turn)
+    assert not ensure_agents(docker, specs, probe).plan.changed
+
+
+def test_a_network_that_cannot_be_is_its_tenants_failure_alone(clean_engine: Engine, docker: DockerEngine) -> None:
+    for turn in range(ATTEMPTS):
+        bridge = f"com.docker.network.bridge.name={bridge_name('acme', turn)}"
+        clean_engine.docker("network", "create", "--opt", bridge, f"holds-{turn}")
+    specs = [wanted(), wanted(agent="a2", tenant="globex")]
+    done = ensure_agents(docker, specs, probe, Options(keep_going=True))
+    assert {agent: error.kind for agent, error in done.failures.items()} == {"a1": "subnet_taken"}
+    assert "restart the Docker Engine" in done.failures["a1"].remedy
+    assert clean_engine.objects()["containers"] == {"ollama-agent-a2"}
 
 
 def gateway(network: dict[str, Any]) -> str:

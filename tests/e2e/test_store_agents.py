@@ -121,6 +121,13 @@ def test_agents_share_models_and_harm_nobody(host: Host) -> None:
     assert gone["agents"][0]["erased"]["models"] == ["mine:latest"]
     assert not upper.parent.exists()
     assert generate(PORTS["b1"])
+    # A place that can't be made is its agent's trouble alone, and is named.
+    in_the_way = Path(host.store.layout.agent("a2").upper)
+    in_the_way.parent.mkdir(parents=True)
+    in_the_way.touch()
+    told = host.run_module("ollama_agent", host.params({"a1": ["demo"], "a2": ["demo"]}, keep_going=True)).ok()
+    assert [(each["agent"], each["error"]["kind"]) for each in told["failures"]] == [("a2", "store_unwritable")]
+    assert str(in_the_way) in told["failures"][0]["msg"] and set(host.tags("a1")) == {"demo:latest"}
 
 
 def test_another_list_and_newer_versions(host: Host) -> None:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.agent_plan import AgentPlan, plan_agents
@@ -25,6 +25,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.failures imp
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.health import Answer, Probe, ask, wait_healthy
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.host import PROXY, HostFacts, read_host
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.network_plan import PoolOptions
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.races import ATTEMPTS, RACES, Refusals, mends, pause
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.settings import DEFAULTS, check_specs
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.tolerance import Failures, plan_sound, sharers
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.views import absent_view, agent_view, volume_path
@@ -33,10 +34,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.names import contai
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Impact
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import human_size
 
-# Another run, or what a killed one had begun, took a subnet, made or removed an object meanwhile: what is there now
-# decides again.
-RACES = frozenset({"subnet_taken", "docker_conflict", "docker_missing"})
-_ATTEMPTS = 4
+_LOOKS = 4
 _MOMENT = 0.5
 
 
@@ -127,24 +125,28 @@ def _applied(
 ) -> tuple[_Planned, AgentPlan, Failures]:
     """The first observation and plan, the plan that was applied, and what failed, by agent."""
     first = planned = _planned(engine, specs, options)
-    for attempt in range(_ATTEMPTS):
+    refusals = Refusals()
+    for attempt in range(ATTEMPTS):
         plan = planned.plan
         sharing = (lambda action, plan=plan: sharers(plan.actions, action)) if options.keep_going else (lambda action: ())
+        # In the end, what one tenant lacks is that tenant's failure and no other's.
+        fatal = frozenset[str]() if options.keep_going and attempt == ATTEMPTS - 1 else RACES
         try:
             failures = apply_phases(
-                engine, plan.phases, RACES, lambda action, error: _named(engine, action, error), sharing
+                engine, plan.phases, fatal, lambda action, error: _named(engine, action, error), sharing
             )
             break
         except TenancyError as error:
-            if error.kind not in RACES or attempt == _ATTEMPTS - 1:
+            if not mends(error, attempt):
                 raise
-        time.sleep(_MOMENT)
-        planned = _planned(engine, specs, options)
+            refusals.note(error)
+        time.sleep(pause(attempt))
+        planned = _planned(engine, specs, replace(options, pool=refusals.elsewhere(options.pool)))
     return first, plan, {**planned.failures, **failures}
 
 
 def _planned(engine: Engine, specs: Sequence[AgentSpec], options: Options) -> _Planned:
-    for attempt in range(_ATTEMPTS - 1):
+    for attempt in range(_LOOKS - 1):
         try:
             planned = _plan_once(engine, specs, options)
             if not any(_of_proxy(error) for error in planned.failures.values()):

@@ -27,7 +27,8 @@ def apply_phases(
 
     :param fatal: kinds of error that end everything. :param named: tells an agent's error in more detail.
     :param sharing: whom an error of something shared is put down to.
-    :raises TenancyError: one of a fatal kind, or one of something that agents share.
+    :raises TenancyError: one of a fatal kind, or one of something that agents share; of a network, ``details["tenants"]``
+        are all those whose networks were refused alike.
     """
     failures: dict[str, TenancyError] = {}
     for phase in phases:
@@ -35,12 +36,23 @@ def apply_phases(
         for action in phase:
             if action.agent not in failures:
                 chains.setdefault(action.agent or action.name, []).append(action)
-        for action, error in _run(engine, list(chains.values())):
+        failed = _run(engine, list(chains.values()))
+        for action, error in failed:
             agents = [action.agent] if action.agent else list(sharing(action))
             if not agents or error.kind in fatal:
-                raise error
+                raise _of_all(failed, action, error)
             failures |= dict.fromkeys(agents, named(action, error))
     return failures
+
+
+def _of_all(
+    failed: Sequence[tuple[AgentAction, TenancyError]], action: AgentAction, error: TenancyError
+) -> TenancyError:
+    """The error of an action, with the tenants whose networks failed of the same kind."""
+    if action.kind == "network":
+        alike = {other.tenant for other, found in failed if other.kind == "network" and found.kind == error.kind}
+        error.details["tenants"] = sorted(alike)
+    return error
 
 
 def _run(engine: Engine, chains: list[list[AgentAction]]) -> list[tuple[AgentAction, TenancyError]]:

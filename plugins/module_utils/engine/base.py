@@ -231,7 +231,7 @@ class AgentAction(Action):
 
     :param agent: for whom. :param tenant: of which tenant.
     :param settings: complete, for create, recreate and update.
-    :param subnet: of a network to create. :param current: name of the object that is there now.
+    :param subnet: of a network to create. :param bridge: name of its interface. :param current: name of the object that is there now.
     :param mount: of a volume to create. :param view: that the agent shall see. :param volume: as it is before.
     :param source: folder of the host that a volume to create stands for.
     """
@@ -240,6 +240,7 @@ class AgentAction(Action):
     tenant: str = ""
     settings: AgentSettings | None = None
     subnet: str = ""
+    bridge: str = ""
     current: str = ""
     mount: ModelMount | None = None
     view: ModelView | None = None

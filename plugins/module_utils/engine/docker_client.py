@@ -124,8 +124,10 @@ _REFUSALS = (
         "port_in_use", "its port is in use", "Give the agent another port, or stop what holds it",
     ),
     (
-        ("pool overlaps with other one", "could not find an available, non-overlapping", "networks have same bridge name"),
-        "subnet_taken", "its subnet or interface is in use", "Run again, or give another network_pool",
+        ("pool overlaps with other one", "could not find an available, non-overlapping", "networks have same bridge name", "networks have overlapping"),
+        "subnet_taken", "its subnet or interface is in use",
+        "Run again, or give another network_pool. If no network or route has them (docker network ls, ip route), restart the Docker "
+        "Engine: it keeps a network that it could not write to a full disk",
     ),
     (
         ("current usage:", "device or resource busy", "unable to set memory limit", "unable to freeze"),

@@ -27,7 +27,6 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_obser
     unix_time,
 )
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_usage import read_sample, read_usages
-from ansible_collections.llmops.tenancy.plugins.module_utils.engine.networks import bridge_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import network_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.docker import DockerSettings
 
@@ -129,7 +128,7 @@ class DockerEngine:
             driver="bridge",
             ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=action.subnet)]),
             labels=shape.owner_labels("", action.tenant, _now()),
-            options={"com.docker.network.bridge.name": bridge_name(action.tenant)},
+            options={"com.docker.network.bridge.name": action.bridge},
             check_duplicate=True,
         )
 

@@ -6,21 +6,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Sequence
+from dataclasses import dataclass, field
+from typing import Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import AgentAction, Observation
-from ansible_collections.llmops.tenancy.plugins.module_utils.engine.networks import SubnetPool, capacity
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.networks import SubnetPool, bridge_name, capacity
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import network_name
 
 
 @dataclass(frozen=True)
 class PoolOptions:
-    """Where subnets of new tenant networks come from. :param prefix: bits of each one's prefix."""
+    """Where subnets of new tenant networks come from.
+
+    :param prefix: bits of each one's prefix.
+    :param turns: by tenant, for a network that can't be where it belongs: the number of its next place, from 1.
+    """
 
     pool: str = "10.201.0.0/16"
     prefix: int = 28
+    turns: Mapping[str, int] = field(default_factory=dict)
 
 
 class NetworkPlan:
@@ -35,6 +40,7 @@ class NetworkPlan:
         self._members = {tenant: set(network.members) for tenant, network in self._networks.items()}
         taken = [subnet for network in observed.networks.values() for subnet in network.subnets]
         self._pool = SubnetPool(pool.pool, pool.prefix, [*taken, *routes])
+        self._turns = pool.turns
         self._new: dict[str, AgentAction] = {}
         self._left: dict[str, None] = {}
 
@@ -44,8 +50,10 @@ class NetworkPlan:
         :raises TenancyError: ``network_full`` or ``no_subnet``.
         """
         if tenant not in self._networks and tenant not in self._new:
+            turn = self._turns.get(tenant, 0)
             self._new[tenant] = AgentAction(
-                "create", "network", network_name(tenant), tenant=tenant, subnet=self._pool.take(tenant)
+                "create", "network", network_name(tenant), tenant=tenant,
+                subnet=self._pool.take(tenant, turn), bridge=bridge_name(tenant, turn),
             )
         members = self._members.setdefault(tenant, set())
         members.add(container)

@@ -23,9 +23,14 @@ BRIDGE_PREFIX = "llmt-"
 _RESERVED_ADDRESSES = 3
 
 
-def bridge_name(tenant: str) -> str:
-    """Name of the interface of the tenant's network."""
-    return BRIDGE_PREFIX + hashlib.sha256(tenant.encode()).hexdigest()[:10]
+def bridge_name(tenant: str, turn: int = 0) -> str:
+    """Name of the interface of the tenant's network. :param turn: above 0 for another, where this one can't be had."""
+    return BRIDGE_PREFIX + _hash(tenant, turn).hex()[:10]
+
+
+def _hash(tenant: str, turn: int) -> bytes:
+    # No tenant's name has a slash.
+    return hashlib.sha256((f"{tenant}/{turn}" if turn else tenant).encode()).digest()
 
 
 def capacity(subnet: str) -> int:
@@ -73,14 +78,15 @@ class SubnetPool:
             self._starts.append(start)
             self._ends.append(end)
 
-    def take(self, tenant: str) -> str:
+    def take(self, tenant: str, turn: int = 0) -> str:
         """The tenant's subnet: the one its name hashes to, or the next free one after it.
 
+        :param turn: above 0 to begin elsewhere, where that one can't be had though nothing is seen to use it.
         :raises TenancyError: ``no_subnet`` when the pool is used up.
         """
         size = 1 << (32 - self.prefix)
         count = self.network.num_addresses // size
-        first = int.from_bytes(hashlib.sha256(tenant.encode()).digest()[:8], "big") % count
+        first = int.from_bytes(_hash(tenant, turn)[:8], "big") % count
         base = int(self.network.network_address)
         for step in range(count):
             start = base + (first + step) % count * size

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import replace
 from typing import Any, Mapping, Sequence
@@ -26,6 +27,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing impo
     ModelView,
     SharedModel,
 )
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Impact
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, locks, moving, places, views
@@ -110,7 +112,16 @@ class StoredEngine:
         return places.look(layout, agent, view, damage, started)
 
     def apply(self, action: AgentAction) -> None:
-        """See :class:`base.Engine`. What concerns the store is done here."""
+        """See :class:`base.Engine`. What concerns the store is done here.
+
+        :raises TenancyError: also ``disk_full`` and ``store_unwritable``: one agent's place that can't be made stops no other.
+        """
+        try:
+            self._apply(action)
+        except OSError as error:
+            raise _fault_of_place(action, error) from error
+
+    def _apply(self, action: AgentAction) -> None:
         if action.kind == "view":
             self._link(action)
         elif action.kind == "upper":
@@ -220,6 +231,17 @@ class StoredEngine:
     def details(self, agent: ActualAgent) -> Mapping[str, Any]:
         """See :class:`base.Engine`."""
         return self.engine.details(agent)
+
+
+def _fault_of_place(action: AgentAction, error: OSError) -> TenancyError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return TenancyError(
+        f"What agent '{action.agent}' has in the model store can't be changed",
+        cause=": ".join(filter(None, (error.strerror or str(error), error.filename))),
+        remedy="Free space on the disk of the model store, then run again" if full else "Look at that disk, then run again",
+        kind="disk_full" if full else "store_unwritable",
+        agent=action.agent,
+    )
 
 
 def _view(action: AgentAction) -> views.View:

@@ -20,6 +20,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.options.docker impo
         (500, "Error starting userland proxy: listen tcp4 127.0.0.1:1: bind: address already in use", "port_in_use"),
         (403, "Pool overlaps with other one on this address space", "subnet_taken"),
         (403, "cannot create network 1 (llmt-1): conflicts with network 2 (llmt-1): networks have same bridge name", "subnet_taken"),
+        (403, "cannot create network 1 (llmt-1): conflicts with network 2 (llmt-2): networks have overlapping IPv4", "subnet_taken"),
         (500, "unable to set memory limit to 8388608 (current usage: 31457280, peak usage: 41943040)", "memory_in_use"),
         (400, "exec: \"/bin/ollama\": stat /bin/ollama: no such file or directory: unknown", "bad_image"),
         (400, "exec user process caused: exec format error", "bad_image"),

@@ -75,7 +75,12 @@ def test_capacity(subnet, agents):
     assert capacity(subnet) == agents
 
 
+def test_a_place_that_cannot_be_had_leads_to_another():
+    places = {(SubnetPool(POOL, 28, []).take("acme", turn), bridge_name("acme", turn)) for turn in range(4)}
+    assert len({subnet for subnet, bridge in places}) == len({bridge for subnet, bridge in places}) == 4
+
+
 def test_interfaces_differ_and_fit_linux():
-    names = {bridge_name(f"tenant-{number}") for number in range(1000)}
+    names = {bridge_name(f"tenant-{number}", turn) for number in range(500) for turn in range(2)}
     assert len(names) == 1000
     assert {len(name) for name in names} == {15}
