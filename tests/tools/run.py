@@ -91,16 +91,16 @@ def molecule() -> list[Check]:
         name = path.parent.name
         # What Molecule writes, in a folder for each scenario: they may run side by side.
         env = (("MOLECULE_EPHEMERAL_DIRECTORY", str(ROOT / ".cache" / "molecule" / name)),)
-        command = bench(name.replace("_", "-"), ["tests/tools/molecule.sh", "test", "-s", name])
+        command = bench(f"m-{name.replace('_', '-')}", ["tests/tools/molecule.sh", "test", "-s", name])
         checks.append(Check(name, command, env=env))
     return checks
 
 
 def e2e() -> list[Check]:
-    """Whole playbooks, faults, kills and races: each file on a bench of its own, the largest first."""
-    files = [ROOT / name for name in os.environ.get("TESTS", "").split()] or list((ROOT / "tests" / "e2e").glob("test_*.py"))
+    """Whole playbooks, faults, kills and races: each file on a bench of its own."""
+    files = [ROOT / name for name in os.environ.get("TESTS", "").split()] or sorted((ROOT / "tests" / "e2e").glob("test_*.py"))
     checks = []
-    for path in sorted(files, key=lambda file: -file.stat().st_size):
+    for path in files:
         report = f"{JUNIT}/e2e-{path.stem}.xml"
         command = [str(BIN / "python"), "-m", "pytest", f"--junitxml={report}", "-v", str(path.relative_to(ROOT))]
         checks.append(Check(path.stem, bench(path.stem.removeprefix("test_").replace("_", "-"), command), junit=report))
@@ -119,7 +119,7 @@ def newest() -> list[Check]:
     ]
 
 
-# The cheap ones come first, the long ones next, and small ones fill up at the end.
+# In the order of the table at the end; which check runs when is decided by how long it takes.
 STAGES: dict[str, Callable[[], list[Check]]] = {
     "lint": lint,
     "unit": unit,
@@ -133,7 +133,7 @@ if (NEWEST.parent / ".ready").is_file():
 
 
 def main() -> int:
-    """Run the stages that were named, in the order of the table."""
+    """Run the stages that were named."""
     names = sys.argv[1:] or list(STAGES)
     unknown = sorted(set(names) - set(STAGES))
     if unknown:

@@ -10,6 +10,7 @@ Every check counts: a tool is one, a test runner counts by its JUnit files. What
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -23,8 +24,13 @@ from pathlib import Path
 from typing import Sequence
 from xml.etree import ElementTree
 
+import causes
+
 ROOT = Path(__file__).resolve().parents[2]
 LOGS = ROOT / "tests" / "output"
+# How long checks took, by stage and name. Each run writes what it measured beside its logs; a run of all on a machine like
+# CI's is kept here from time to time.
+SECONDS = Path(__file__).with_name("seconds.json")
 PRINT = threading.Lock()
 # Process groups to end when this is interrupted, and whether it was.
 RUNNING: set[int] = set()
@@ -54,6 +60,7 @@ class Result:
 
     passed: int = 0
     failed: list[str] = field(default_factory=list)
+    causes: dict[str, list[str]] = field(default_factory=dict)
     seconds: float = 0.0
 
 
@@ -64,6 +71,7 @@ class Stage:
     name: str
     checks: Sequence[Check]
     results: list[Result] = field(default_factory=list)
+    measured: dict[str, int] = field(default_factory=dict)
 
     @property
     def passed(self) -> int:
@@ -74,6 +82,11 @@ class Stage:
     def failed(self) -> list[str]:
         """Names of the tests that failed."""
         return [name for result in self.results for name in result.failed]
+
+    @property
+    def causes(self) -> dict[str, list[str]]:
+        """A few lines that tell why, by the name of the test that failed."""
+        return {name: lines for result in self.results for name, lines in result.causes.items()}
 
     @property
     def seconds(self) -> float:
@@ -95,6 +108,7 @@ def read_junit(paths: Sequence[Path]) -> Result:
             name = "::".join(filter(None, (case.get("classname"), case.get("name"))))
             if any(case.find(word) is not None for word in ("failure", "error")):
                 result.failed.append(name)
+                result.causes[name] = causes.of_case(case)
             elif case.find("skipped") is None:
                 result.passed += 1
             elif not _without_subject(case):
@@ -142,6 +156,8 @@ def run_check(check: Check, log: Path, prefix: str) -> Result:
         result.failed.append(f"{check.name} (exit code {process.returncode})")
     elif not result.passed and not result.failed:
         result.failed.append(f"{check.name} (no test ran)")
+    for name in set(result.failed) - set(result.causes):
+        result.causes[name] = causes.of_log(log.read_text(), name if check.targets else "")
     return result
 
 
@@ -153,6 +169,7 @@ def work(stage: Stage, check: Check, alone: bool) -> None:
     log = LOGS / f"{stage.name}-{check.name}.log"
     result = run_check(check, log, "" if alone else f"{check.name[:24]:<24} | ")
     stage.results.append(result)
+    stage.measured[check.name] = round(result.seconds)
     say(f"===== {stage.name}: {check.name}: {result.passed} passed, {len(result.failed)} failed in {result.seconds:.0f} s")
 
 
@@ -171,16 +188,29 @@ def run(stages: Sequence[Stage], workers: int) -> int:
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
     began = time.monotonic()
+    known = json.loads(SECONDS.read_text())
     queue = [(stage, check) for stage in stages for check in stage.checks]
+    # The longest first, so that none runs on alone at the end; what nobody measured yet comes before them.
+    queue.sort(key=lambda one: -known.get(one[0].name, {}).get(one[1].name, sys.maxsize))
     with ThreadPoolExecutor(workers) as pool:
         for done in [pool.submit(work, stage, check, len(queue) == 1) for stage, check in queue]:
             done.result()
-    failed = [f"{stage.name}: {name}" for stage in stages for name in stage.failed]
+    measured = {stage.name: dict(sorted(stage.measured.items())) for stage in stages}
+    (LOGS / SECONDS.name).write_text(json.dumps(measured, indent=2) + "\n")
+    return report(stages, time.monotonic() - began)
+
+
+def report(stages: Sequence[Stage], seconds: float) -> int:
+    """Print a table of stages, what failed and why, and the total; 0 when nothing failed."""
+    failed = [(f"{stage.name}: {name}", stage.causes[name]) for stage in stages for name in stage.failed]
     print(f"\n{'stage':<14} {'passed':>7} {'failed':>7} {'seconds':>8}")
     for stage in stages:
         print(f"{stage.name:<14} {stage.passed:>7} {len(stage.failed):>7} {stage.seconds:>8.0f}")
-    print(f"{'wall clock':<14} {'':>7} {'':>7} {time.monotonic() - began:>8.0f}   logs: {LOGS.relative_to(ROOT)}/\n")
-    for name in failed:
+    print(f"{'wall clock':<14} {'':>7} {'':>7} {seconds:>8.0f}   logs: {LOGS.relative_to(ROOT)}/\n")
+    for name, why in failed:
         print(f"FAILED {name}")
-    print(f"{sum(stage.passed for stage in stages)} passed, {len(failed)} failed", flush=True)
-    return int(bool(failed) or not queue)
+        for line in why[: causes.room_for_each(len(failed))]:
+            print(f"  {line}")
+    passed = sum(stage.passed for stage in stages)
+    print(f"{passed} passed, {len(failed)} failed", flush=True)
+    return int(bool(failed) or not passed)
