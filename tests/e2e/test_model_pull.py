@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.engine import Engine
+from tests.support.faultproxy import FaultProxy
 from tests.support.models import BLOBS, ModelAgent, fetched, model_agent
 from tests.support.ollama import generate, request
 from tests.support.process import wait_until
@@ -29,6 +30,12 @@ def agent(engine: Engine) -> Iterator[ModelAgent]:
 def big(registry: Registry) -> str:
     registry.add_big_model("pull-big", SIZE_MB)
     return "pull-big"
+
+
+def asked_for_manifest(proxy: FaultProxy) -> list[str]:
+    """Who of the agents asked the registry what a model consists of: each pull begins so."""
+    agents = [one.headers.get("user-agent", "") for one in proxy.requests if "/manifests/" in one.path]
+    return [agent for agent in agents if agent.startswith("ollama/")]
 
 
 def without_invocation(result: dict) -> dict:
@@ -128,12 +135,14 @@ def test_one_failure_hides_no_result(agent, engine, registry, run_module):
 
 
 def test_two_runs_share_one_pull(agent, big, fault_proxy, run_module):
-    fault_proxy.add(path=BLOBS, rate=8 << 20)
-    params = agent.params(fault_proxy, model=big)
+    hold = fault_proxy.add(path=BLOBS, hold_after=1 << 20)
+    params = agent.params(fault_proxy, model=big, stall_timeout=600)
     results: list = []
     runs = [threading.Thread(target=lambda: results.append(run_module("ollama_model", params))) for _run in range(2)]
     for run in runs:
         run.start()
+    wait_until(lambda: len(asked_for_manifest(fault_proxy)) == 2, "the second run")
+    hold.held = False
     for run in runs:
         run.join()
     assert [result.ok()["models"][0]["percent"] for result in results] == [100, 100]

@@ -65,7 +65,7 @@ def run_module(
     check: bool = False,
     diff: bool = False,
     env: Mapping[str, str] | None = None,
-    timeout: float = 120,
+    timeout: float = 300,
 ) -> ModuleRun:
     """Run a module of the collection in a process of its own.
 
@@ -157,7 +157,12 @@ class Playbook:
             start_new_session=True,
         )
 
-    def wait(self, timeout: float = 300) -> PlaybookRun:
+    def told(self) -> str:
+        """What it printed until now."""
+        # The offset of the file is shared with the one that writes to it.
+        return os.pread(self._stdout.fileno(), 1 << 24, 0).decode(errors="replace")
+
+    def wait(self, timeout: float = 600) -> PlaybookRun:
         """Wait for its end; a run that outlives the time is killed, tree and all."""
         try:
             self.process.wait(timeout)
@@ -181,7 +186,7 @@ class Playbook:
 
 
 def run_playbook(
-    args: Sequence[str], env: Mapping[str, str] | None = None, timeout: float = 300, cwd: Path = ROOT
+    args: Sequence[str], env: Mapping[str, str] | None = None, timeout: float = 600, cwd: Path = ROOT
 ) -> PlaybookRun:
     """Run ``ansible-playbook`` to its end; see `Playbook`."""
     return Playbook(args, env, cwd).wait(timeout)

@@ -37,6 +37,7 @@ class Fault:
         rate: Bytes of the body per second.
         cut_after: Break the connection after so many bytes of the body.
         stall_after: Send nothing more after so many bytes of the body, and leave the connection open.
+        hold_after: Send nothing more after so many bytes of the body, until ``held`` is set to False.
         corrupt_at: Turn over the byte at this position of the body.
         hits: How many requests it has hit.
     """
@@ -53,6 +54,8 @@ class Fault:
     rate: int | None = None
     cut_after: int | None = None
     stall_after: int | None = None
+    hold_after: int | None = None
+    held: bool = True
     corrupt_at: int | None = None
     hits: int = 0
     _seen: int = 0
@@ -232,6 +235,8 @@ async def _send(piece: bytes, request: Request, fault: Fault, writer: asyncio.St
         piece = piece[: max(0, limit - start)]
     step = max(1, min(len(piece), fault.rate // 10)) if fault.rate and piece else len(piece) or 1
     for offset in range(0, len(piece), step):
+        while fault.held and fault.hold_after is not None and request.sent >= fault.hold_after:
+            await asyncio.sleep(0.02)
         part = piece[offset : offset + step]
         writer.write(part)
         await writer.drain()

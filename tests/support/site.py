@@ -129,7 +129,7 @@ class Site:
         return Playbook([name, *extra, *args], {**self.env, **dict(env or {})}, cwd)
 
     def run(
-        self, playbook: str, *args: str, env: Mapping[str, str] | None = None, timeout: float = 180, cwd: Path = ROOT,
+        self, playbook: str, *args: str, env: Mapping[str, str] | None = None, timeout: float = 600, cwd: Path = ROOT,
         **variables: Any,
     ) -> Outcome:
         """Run a playbook to its end, and record its tasks.

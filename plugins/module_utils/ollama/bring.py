@@ -81,9 +81,10 @@ def _rename(client: OllamaClient, pulled: str, plain: str) -> None:
     for act in (lambda: client.copy(pulled, plain), lambda: client.delete(pulled)):
         try:
             act()
-        except TenancyError as error:
-            # Another run that brings the same model may just have done it.
-            if error.kind != "model_missing" or plain not in {model.name for model in client.tags()}:
+        except TenancyError:
+            # Another run that brings the same model may just have done it, at any moment of this one's.
+            names = {model.name for model in client.tags()}
+            if pulled in names or plain not in names:
                 raise
 
 

@@ -13,8 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Iterator, Mapping
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.transport import Endpoint, SupportsRead
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.stream import Stream
+
+_GONE = "no such file or directory"
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,12 @@ class OllamaClient:
 
         :raises TenancyError: ``model_missing``.
         """
-        self.endpoint.call("DELETE", "/api/delete", {"model": model})
+        try:
+            self.endpoint.call("DELETE", "/api/delete", {"model": model})
+        except TenancyError as error:
+            # Another one removed it at the same time: Ollama finds the file gone between its look and its removal.
+            if _GONE not in error.cause or model in {one.name for one in self.tags()}:
+                raise
 
     def generate(self, model: str, prompt: str, **options: Any) -> dict[str, Any]:
         """One answer of a model, as a whole.
