@@ -10,15 +10,15 @@ import os
 import secrets
 from typing import Any
 
-from ansible.plugins.action import ActionBase
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.unpack import checksum_of
+from ansible_collections.llmops.tenancy.plugins.plugin_utils.direct import DirectAction
 
 MODULE = "llmops.tenancy.model_export"
 
 
-class ActionModule(ActionBase):
+class ActionModule(DirectAction):
     """Runs the module, and fetches what it wrote."""
 
     _supports_check_mode = True

@@ -17,10 +17,10 @@ from typing import Any, Iterator
 
 from ansible import constants as C
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.display import SparseLines, rewritten, summarize
+from ansible_collections.llmops.tenancy.plugins.plugin_utils.direct import DirectAction
 
 # A small model is there before this is over, so one call of the module does.
 FIRST_PATIENCE = 1.5
@@ -40,7 +40,7 @@ def _terminal() -> bool:
 _TERMINAL = _terminal()
 
 
-class PullingAction(ActionBase):
+class PullingAction(DirectAction):
     """Runs a module, again and again while a worker of it is busy. A plugin of it names its ``module``."""
 
     module = ""
