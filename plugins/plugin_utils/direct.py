@@ -29,7 +29,7 @@ from ansible.utils.vars import merge_hash
 from ansible.vars.clean import remove_internal_keys
 
 # A variable that turns it off, for who wants to see each module as a process of its own.
-SWITCH = "llmops_direct_execution"
+SWITCH = "ansible_llmops_direct_execution"
 _MODULES = "ansible_collections.llmops.tenancy.plugins.modules"
 _PROFILE = "legacy"
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -85,21 +84,22 @@ def reads(conn: psycopg.Connection[Any]) -> int:
     return int(row[0])
 
 
-def playbook(arguments: list[str], dsn: str) -> tuple[float, float]:
-    """Seconds and CPU seconds of a run of ansible-playbook."""
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("ansible-playbook")), *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "LLMOPS_CATALOG_DSN": dsn, "AZURE_CLIENT_ID": CLIENT_ID, "AZURE_CLIENT_SECRET": SECRET},
-    )
-    if done.returncode:
-        sys.exit(done.stdout + done.stderr)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.monotonic() - began, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def playbook(arguments: list[str], dsn: str) -> tuple[float, float, int]:
+    """Seconds and CPU seconds of a run of ansible-playbook, and the MiB of the largest of its processes."""
+    began = time.monotonic()
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(
+            [str(Path(sys.executable).with_name("ansible-playbook")), *arguments],
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "LLMOPS_CATALOG_DSN": dsn, "AZURE_CLIENT_ID": CLIENT_ID, "AZURE_CLIENT_SECRET": SECRET},
+        )
+        _pid, status, usage = os.wait4(process.pid, 0)
+        if status:
+            output.seek(0)
+            sys.exit(output.read())
+    return time.monotonic() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss // 1024
 
 
 def main() -> int:
@@ -202,11 +202,15 @@ def deltas(options: argparse.Namespace, dsn: str, directory: Any, known: dict[st
                 sys.exit(f"delta {number} read {read} rows of the users' table for 100 changes")
             seconds.append(took[0])
             cpu.append(took[1])
-            empty.append(playbook([str(idle)], dsn)[0])
+            took = playbook([str(idle)], dsn)
+            empty.append(took[0])
+            idle_size = took[2]
     print(
         f"\ndelta of 100 changes among {options.users} users, ansible-playbook and all: median {statistics.median(seconds):.2f} s"
         f" ({statistics.median(cpu):.2f} s of CPU), {read} rows of the users' table read"
     )
+    _took, _cpu, whole = playbook([*arguments, "-e", "m365_mode=full"], dsn)
+    print(f"all {options.users} users through the playbook: its largest process has {whole} MiB, without users {idle_size} MiB")
     print(f"a playbook that does nothing, beside it: median {statistics.median(empty):.2f} s")
 
 

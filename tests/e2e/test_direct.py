@@ -24,7 +24,7 @@ DIRECT = re.compile(r"^<(\S+)> Running llmops\.tenancy\.(\S+) in this process", 
 # Ways to say that the module is to run as somebody else, elsewhere, or otherwise.
 PACKED: dict[str, dict[str, Any]] = {
     "environment": {"environment": {"PGCONNECT_TIMEOUT": "9"}},
-    "switch": {"vars": {"llmops_direct_execution": "no"}},
+    "switch": {"vars": {"ansible_llmops_direct_execution": "no"}},
     "become": {"become": True, "become_method": "ansible.builtin.su"},
     "async": {"async": 60, "poll": 1},
 }

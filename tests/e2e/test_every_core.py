@@ -59,7 +59,7 @@ def test_life_of_a_tenant(play: Callable[..., PlaybookRun], clean_engine: Engine
     assert play("onboard_tenant", **ASKED).changed == 0
     assert play("onboard_tenant", tenant=TENANT).changed == 0
     # Packed and handed to another Python, as on a remote host, the modules find the same.
-    assert play("onboard_tenant", tenant=TENANT, llmops_direct_execution=False).changed == 0
+    assert play("onboard_tenant", tenant=TENANT, ansible_llmops_direct_execution=False).changed == 0
     (agent,) = agents()
     assert ollama.generate(agent["port"], "demo")
 

@@ -89,7 +89,7 @@ def parts() -> dict[str, str]:
         "model_registry": env["LLMOPS_BENCH_REGISTRY"],
         "ollama_image": env["LLMOPS_BENCH_IMAGE"],
         # Packed and run in a process of its own, as on every host but the controller. The playbooks' tests run them directly.
-        "llmops_direct_execution": "false",
+        "ansible_llmops_direct_execution": "false",
         "demo_model": str(ROOT / "roles" / "agent" / "files" / "demo_model" / "demo.gguf"),
     }
 
