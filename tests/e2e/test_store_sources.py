@@ -9,19 +9,24 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.bring import Watcher
+from ansible_collections.llmops.tenancy.plugins.module_utils.options.store import MODEL
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import views
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.source import Staging
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.wishes import read_wish
 from tests.support.engine import Engine
 from tests.support.models import model_agent
 from tests.support.ollama import generate, request
 from tests.support.process import wait_until
 from tests.support.registry import demo_digest, other_weights
-from tests.support.settings import DEMO_MODEL
+from tests.support.settings import DEMO_MODEL, OLLAMA_IMAGE
 from tests.support.ssh import ssh_host
 from tests.support.stores import ModuleProcess, StoreFolder
 
@@ -88,6 +93,20 @@ def tags(engine: Engine, store: StoreFolder, port: int, name: str) -> dict[str, 
         return agent.models()
 
 
+def attacked(engine: Engine) -> int:
+    """Write to the weights that a builder sees, as its root could, where Ollama does not look; how many there were."""
+    [name] = builders(engine)
+    pid = engine.docker("inspect", "--format", "{{.State.Pid}}", name).strip()
+    blobs = Path(f"/proc/{pid}/root/models/blobs").glob("sha256-" + "?" * 64)
+    seen = [blob for blob in blobs if blob.stat().st_size > 100_000]
+    for blob in seen:
+        blob.chmod(0o666)
+        with blob.open("r+b") as file:
+            file.seek(-4, 2)
+            file.write(b"EVIL")
+    return len(seen)
+
+
 def test_models_of_files_are_the_same_wherever_they_are_made(engine, sources, make_store, run_module, run_playbook, tmp_path):
     here, there = make_store("here"), make_store("there")
     params = here.params(models=models(sources))
@@ -131,6 +150,18 @@ def test_what_it_is_made_of_decides(engine, sources, make_store, run_module):
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"demo:latest", "assistant:latest"}
     assert not run_module("model_store", params).ok()["changed"]
+    # Whoever is root where models are made can't reach into what others share.
+    (sources / "Spy").write_text("FROM demo\nSYSTEM spy\n")
+    options = {"models": None, "store": str(store.root), "docker_host": engine.url, "timeout": 30, "stall_timeout": 30,
+               "connections": 1, "builder_image": OLLAMA_IMAGE, "builder_memory": "512m"}
+    wish = read_wish({**dict.fromkeys(MODEL), "model": "spy", "state": "present", "modelfile": str(sources / "Spy")}, options)
+    tried: list[int] = []
+    before = store.blobs()
+    watcher = Watcher(lambda progress: tried.append(attacked(engine)), threading.Event())
+    wish.source.stage(Staging(Layout(str(store.root)), "spy:latest", watcher))
+    assert sum(tried) > 0 and before == {name: checksum for name, checksum in store.blobs().items() if name in before}
+    store.assert_sound()
+    store.assert_tidy()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Iterator, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine import docker_shape as shape
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine import docker_volume
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_client import connect, translated
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import ModelMount
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.docker import DockerSettings
 
@@ -35,6 +37,21 @@ class Mount:
 
 
 @dataclass(frozen=True)
+class Layered:
+    """A folder to write in over one that is only read, whatever the container does to what it sees of it."""
+
+    layers: ModelMount
+    target: str
+
+    def body(self) -> dict[str, Any]:
+        """As the engine takes it: a volume without a name, which goes with the container."""
+        found = docker_volume.options(self.layers)
+        # Setting a file's time must not copy its gigabytes.
+        driver = {"Name": "local", "Options": {**found, "o": f"{found['o']},metacopy=on"}}
+        return {"Type": "volume", "Target": self.target, "VolumeOptions": {"NoCopy": True, "DriverConfig": driver}}
+
+
+@dataclass(frozen=True)
 class JobContainer:
     """What to run.
 
@@ -46,7 +63,7 @@ class JobContainer:
     owner: str
     image: str
     memory: int
-    mounts: Sequence[Mount] = ()
+    mounts: Sequence[Mount | Layered] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def body(self) -> dict[str, Any]:

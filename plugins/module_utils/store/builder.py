@@ -5,7 +5,8 @@
 """Models made of a GGUF file or a Modelfile, by real Ollama in a container of its own that sees nothing else.
 
 The container has no network, and of this machine it has the staging folder to write in and, read-only, exactly the files
-that the recipe names. What comes out is a manifest and blobs in that folder, for the caller to verify and take in.
+that the recipe names. Models that it begins with lie below the staging folder, where not even root in there can write.
+What comes out is a manifest and blobs in that folder, for the caller to verify and take in.
 """
 
 from __future__ import annotations
@@ -22,14 +23,16 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_job i
     DockerJobs,
     Ended,
     JobContainer,
+    Layered,
     Mount,
 )
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import ModelMount
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.ndjson import Event
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.progress import Meter, Progress
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import human_size
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import faults_of_create, staging
-from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, blob_name, manifest_path
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.recipe import MODELFILE, Recipe
 
 _PREFIX = "ollama-builder-"
@@ -103,31 +106,34 @@ def readable(output: str) -> list[str]:
 def _mounts(recipe: Recipe, stage: staging.Stage) -> list[Mount]:
     """The staging folder to write in, and the files to read."""
     files = [Mount(file.path, file.place) for file in recipe.files]
-    return [Mount(stage.models, _MODELS, writable=True), Mount(stage.file(MODELFILE), f"/{MODELFILE}"), *files]
+    models: Mount | Layered = Mount(stage.models, _MODELS, writable=True)
+    if recipe.bases:
+        models = Layered(ModelMount(stage.base, stage.models, stage.file("work")), _MODELS)
+    return [models, Mount(stage.file(MODELFILE), f"/{MODELFILE}"), *files]
 
 
 @contextmanager
 def _bases(recipe: Recipe, layout: Layout, stage: staging.Stage) -> Iterator[None]:
-    """Have the models that it is made of in the staging folder: no byte is copied, and nothing of them stays there.
+    """Have the models that it is made of below the staging folder: no byte is copied, and nothing of them stays there.
 
-    Ollama reads their blobs and sets their times, which the store gets back as they were.
+    Ollama sets the times of their blobs, which leaves files without bytes in the staging folder.
     """
-    times: dict[str, int] = {}
+    digests = {digest for base in recipe.bases for digest in base.blobs}
+    for folder in ("blobs", "manifests"):
+        os.makedirs(os.path.join(stage.base, folder), exist_ok=True)
+    os.makedirs(stage.file("work"), exist_ok=True)
+    for digest in digests:
+        os.link(layout.blob(digest), os.path.join(stage.base, "blobs", blob_name(digest)))
     for base in recipe.bases:
-        os.makedirs(os.path.dirname(stage.manifest(base.model)), exist_ok=True)
-        shutil.copyfile(layout.manifest(base.model), stage.manifest(base.model))
-        for digest in base.blobs:
-            if digest not in times:
-                times[digest] = os.stat(layout.blob(digest)).st_mtime_ns
-                os.link(layout.blob(digest), stage.blob(digest))
+        place = os.path.join(stage.base, "manifests", manifest_path(base.model))
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        shutil.copyfile(layout.manifest(base.model), place)
     try:
         yield
     finally:
-        for digest, changed in times.items():
-            os.utime(layout.blob(digest), ns=(changed, changed))
-            os.unlink(stage.blob(digest))
-        for base in recipe.bases:
-            os.unlink(stage.manifest(base.model))
+        for left in [stage.blob(digest) for digest in digests] + [stage.manifest(base.model) for base in recipe.bases]:
+            if os.path.lexists(left):
+                os.unlink(left)
 
 
 def _create(jobs: DockerJobs, name: str, recipe: Recipe, watch: "_Watch") -> Ended:

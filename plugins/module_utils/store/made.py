@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Callable
 
@@ -125,6 +126,12 @@ class ArchiveSource:
 
 
 def _verify(staging: Staging, blob: Blob, place: Stage, label: str) -> None:
+    if os.path.islink(place.blob(blob.digest)):
+        raise TenancyError(
+            f"Model {staging.name} could not be made of {label}",
+            cause=f"blob {blob.digest[:19]} came out as a link, which Ollama never makes",
+            remedy="Look where builder_image comes from", kind="unsafe_builder",
+        )
     found = commit.checksum(place.blob(blob.digest), lambda read: staging.tell("verifying", blob, read))
     if found != blob.digest:
         raise TenancyError(

@@ -38,6 +38,11 @@ class Stage:
         """Path of a file of it that is not of the models directory."""
         return os.path.join(self.path, name)
 
+    @property
+    def base(self) -> str:
+        """A models directory that is only read: of the models that another one is made of."""
+        return os.path.join(self.path, "base")
+
     def blob(self, digest: str) -> str:
         """Path of a blob of it."""
         return os.path.join(self.models, "blobs", blob_name(digest))
