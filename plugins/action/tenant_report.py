@@ -34,6 +34,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "silent": {"type": "list", "elements": "str", "default": []},
     "kept": {"type": "list", "elements": "dict", "default": []},
     "actions": {"type": "list", "elements": "dict", "default": []},
+    "store_use": {"type": "list", "elements": "dict", "default": []},
     "known": {"type": "bool", "default": True},
     "remove_data": {"type": "bool", "default": False},
     "started": {"type": "float"},
@@ -68,12 +69,14 @@ class ActionModule(ActionBase):
                 lines = []
                 for tenant in options["tenants"]:
                     lines += report.onboarded(
-                        tenant, observed, actions, seconds=seconds, check=check, synchronised=options["synchronised"]
+                        tenant, observed, actions, seconds=seconds, check=check, synchronised=options["synchronised"],
+                        store_use=options["store_use"],
                     )
                 return lines
             case "changed":
                 return report.changed(
-                    options["tenant"], options["agents"], observed, actions, seconds=seconds, check=check
+                    options["tenant"], options["agents"], observed, actions, seconds=seconds, check=check,
+                    store_use=options["store_use"],
                 )
             case "offboarded":
                 return report.offboarded(

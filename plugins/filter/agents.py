@@ -32,4 +32,5 @@ class FilterModule:
             "gone_agents": handover.gone_agents,
             "kept_data": handover.kept_data,
             "store_models": store_wishes.store_models,
+            "store_seeds": store_wishes.seeds,
         }

@@ -16,4 +16,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Filters by name."""
-        return {"model_entries": stores.model_entries}
+        return {"model_entries": stores.model_entries, "store_use": stores.use_of}

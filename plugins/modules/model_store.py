@@ -146,6 +146,13 @@ options:
       file:
         description: See O(file).
         type: dict
+  seeds:
+    description:
+      - Models directories of agents on this host. Blobs that they have are not pulled a second time.
+      - The registry alone says which model it is. A file is taken, as a copy, only for a blob that the registry's manifest names, and only
+        when the bytes of the copy have its checksum. Whatever else tenants have there stays out of the store.
+    type: list
+    elements: path
   remote_src:
     description: Each O(path), O(modelfile) and O(archive) is on the host already.
     type: bool
@@ -323,6 +330,11 @@ downloaded:
   returned: always
   type: int
   sample: 0
+seeded:
+  description: Bytes that were taken from O(seeds) instead, or would be.
+  returned: always
+  type: int
+  sample: 2491876774
 actions:
   description: Each thing that was done, or would be in check mode, with its impact.
   returned: always
@@ -381,7 +393,7 @@ def logic(params, run: Run):
 
 def main() -> None:
     """Entry point."""
-    spec = {**one_or_list(store.MODEL, "models"), **store.TRANSFER, **store.BUILDER, **store.CARE}
+    spec = {**one_or_list(store.MODEL, "models"), **store.TRANSFER, **store.BUILDER, **store.NEAR, **store.CARE}
     run_module(logic, spec, groups=[store.GROUP])
 
 

@@ -28,6 +28,10 @@ options:
   private_limit:
     description: Space that an agent may have of its own, for example V(20g). A warning names those with more.
     type: str
+  known_agents:
+    description: Names of the agents that the catalog has on this host. Others that have something in the store are told as orphans.
+    type: list
+    elements: str
 seealso:
   - module: llmops.tenancy.model_store
 """
@@ -112,6 +116,9 @@ agents:
     over_limit:
       description: Whether this is more than O(private_limit).
       type: bool
+    orphan:
+      description: Whether it is none of O(known_agents), so that nothing but the operator will ever take away what it has; none without that option.
+      type: bool
 garbage:
   description: What M(llmops.tenancy.model_store) with O(llmops.tenancy.model_store#module:prune=true) would remove, with the bytes that this would free.
   returned: always
@@ -158,7 +165,8 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.store.report import
 def logic(params, run: Run):
     """Look at the store."""
     limit = params["private_limit"]
-    limits = Limits(parse_grace(params["grace"]), parse_size(limit, "private_limit") if limit else None)
+    private = parse_size(limit, "private_limit") if limit else None
+    limits = Limits(parse_grace(params["grace"]), private, params["known_agents"])
     values, warnings = report(Layout(params["store"]), limits)
     for text in warnings:
         run.warn(text)
@@ -167,7 +175,12 @@ def logic(params, run: Run):
 
 def main() -> None:
     """Entry point."""
-    run_module(logic, {"grace": {"type": "str", "default": "7d"}, "private_limit": {"type": "str"}}, groups=[store.GROUP])
+    spec = {
+        "grace": {"type": "str", "default": "7d"},
+        "private_limit": {"type": "str"},
+        "known_agents": {"type": "list", "elements": "str"},
+    }
+    run_module(logic, spec, groups=[store.GROUP])
 
 
 if __name__ == "__main__":

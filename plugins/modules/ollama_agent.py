@@ -340,14 +340,24 @@ failures:
       description: The same in parts, C(kind), C(what), C(cause) and C(remedy) among them.
       type: dict
       sample: {kind: port_in_use}
+migrated:
+  description: Of each agent that O(migrate) moves, what it shares then or gets a copy of, what is its own, and what that frees.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - {agent: acme, tenant: acme, models: shared, names: ["phi4-mini:latest"], shared_bytes: 2491876774, copied_bytes: 0, own_bytes: 0,
+       freed_bytes: 2491876774}
 others:
-  description: Containers, networks and volumes of this collection that belong to no agent of the call.
+  description:
+    - Containers, networks and volumes of this collection that belong to no agent of the call, and what other agents without a volume have
+      in O(store).
   returned: O(others=true)
   type: list
   elements: dict
   contains:
     kind:
-      description: container, network or volume.
+      description: container, network, volume, or C(upper) for what an agent has in the model store.
       type: str
       sample: volume
     name:
@@ -489,6 +499,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.client impor
 from ansible_collections.llmops.tenancy.plugins.module_utils.options import docker
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.entities import entities, one_or_list
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.agents import stored_agents
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.migration import migrated
 
 SPEC = {
     **one_or_list(agent.ENTITY, "agents", shared=agent.SHARED),
@@ -524,7 +535,8 @@ def logic(params: Mapping[str, Any], run: Run) -> dict[str, Any]:
     tenants = {spec.agent: spec.tenant for spec in specs}
     failures = [{"agent": name, "tenant": tenants[name], **error.as_result()} for name, error in outcome.failures.items()]
     found = {"others": others_of(outcome.observed, specs)} if params["others"] else {}
-    return {**outcome.plan.as_result(), "agents": outcome.agents, "failures": failures, **found}
+    moved = migrated(specs, outcome.plan.actions, outcome.observed)
+    return {**outcome.plan.as_result(), "agents": outcome.agents, "failures": failures, "migrated": moved, **found}
 
 
 def main() -> None:

@@ -83,6 +83,11 @@ options:
     type: list
     elements: dict
     default: []
+  store_use:
+    description: What came into model stores, as the filter P(llmops.tenancy.store_use#filter) gives it. With O(view=onboarded) and O(view=changed).
+    type: list
+    elements: dict
+    default: []
   known:
     description: Whether the catalog knew the tenant. With O(view=offboarded).
     type: bool

@@ -49,14 +49,41 @@ def test_the_second_tenants_model_costs_nothing(site: Site, registry: Registry, 
     assert site.run("onboard_tenant", tenant="second").ok().changed == 0
 
 
-def test_models_of_their_own_are_still_to_be_had(site: Site) -> None:
+def test_models_of_their_own_move_to_the_store_and_back(site: Site, registry: Registry, fault_proxy: FaultProxy) -> None:
+    store = str(Path("/var/lib/llmops") / site.folder.name)
+    source = {"agent_model_mirror": fault_proxy.address, "agent_model_insecure": True}
+    site.write_inventory({"localhost": {"agent_model_store_path": store, **source}})
+    agents = [{"agent": name, "models": [*models, "demo2"], "memory_limit": "256m"}
+              for name, models in {"acme": ["demo"], "acme-idle": []}.items()]
     own = {"agent_model_store": "private"}
-    predicted = site.onboard("acme", "--check", **own).ok()
-    done = site.onboard("acme", **own).ok()
+    predicted = site.onboard("acme", "--check", agents=agents, **own).ok()
+    done = site.onboard("acme", agents=agents, **own).ok()
     assert predicted.plan == done.plan
     assert "create model demo:latest on acme" in done.actions and not [a for a in done.actions if "view" in a]
-    assert generate(site.ports()["acme"])
+    port = site.ports()["acme"]
     # What is there keeps what it has, also where the default is another.
     assert site.run("onboard_tenant", tenant="acme").ok().changed == 0
+    request(port, "POST", "/api/create", {"model": "mine", "from": "demo2", "system": "You are mine."})
+    site.run("stop_agent", tenant="acme", agent="acme-idle").ok()
+    moved = fetched(fault_proxy)
+    predicted = site.run("migrate_to_store", "--check", tenant="acme").ok()
+    assert predicted.changed and not os.path.isdir(store)
+    done = site.run("migrate_to_store", tenant="acme").ok()
+    assert predicted.plan == done.plan
+    # Not a byte of a model came a second time, and what the tenant made is its own.
+    assert fetched(fault_proxy) == moved
+    assert models(site, "acme") == {"demo:latest", "demo2:latest", "mine:latest"}
+    assert generate(port, "mine") and generate(port, "demo2")
+    lines = done.result("tenant_report")["lines"]
+    assert any("acme-idle to shared models: " in line and "0 B its own (demo2:latest)" in line for line in lines), lines
+    assert site.engine.inspect("ollama-agent-acme-idle")["State"]["Running"] is False
+    assert site.run("migrate_to_store").ok().changed == 0
+    # And back.
+    predicted = site.run("migrate_to_store", "--check", tenant="acme", agent="acme", migrate="private").ok()
+    done = site.run("migrate_to_store", tenant="acme", agent="acme", migrate="private").ok()
+    assert predicted.plan == done.plan
+    assert fetched(fault_proxy) == moved and models(site, "acme") == {"demo:latest", "demo2:latest", "mine:latest"}
+    assert generate(port, "mine")
+    assert site.run("migrate_to_store", agent="acme", migrate="private").ok().changed == 0
     site.run("offboard_tenant", tenant="acme", remove_data=True, confirm="acme").ok()
     assert site.leftovers() == {}

@@ -27,6 +27,7 @@ ENTRIES = {
     "start": ("agent", "select"),
     "stop": ("agent", "select"),
     "pull": ("agent", "select"),
+    "migrate": ("agent", "select"),
     "user": ("tenant", "users"),
     "move": ("move", "main"),
     "drain": ("move", "main"),
@@ -38,7 +39,7 @@ ENTRIES = {
     "adopt": ("tenant", "adoptable"),
 }
 # Options that the playbooks hand on from one role to the next, not for operators.
-INTERNAL = {"agent_actions", "agent_flow", "agent_model_latest", "agent_records", "agent_tenants", "agent_view",
+INTERNAL = {"agent_actions", "agent_flow", "agent_migrate", "agent_model_latest", "agent_records", "agent_tenants", "agent_view",
             "fleet_flow", "move_flow", "move_list", "offboard_agents", "offboard_remove_data"}
 HEAD = """\
 # Variables of the playbooks

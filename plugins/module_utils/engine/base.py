@@ -213,6 +213,7 @@ class Observation:
     :param networks: all networks of the engine, by name. :param volumes: by name.
     :param images: image id by reference, None for one that is not there. :param ports: of running containers.
     :param views: what agents have of a store, by agent, also of agents that are gone.
+    :param places: tenant of each agent that has something in the store and that was not asked for, by agent.
     """
 
     agents: Mapping[str, ActualAgent] = field(default_factory=dict)
@@ -223,6 +224,7 @@ class Observation:
     ports: tuple[PortUse, ...] = ()
     containers: tuple[Listed, ...] = ()
     views: Mapping[str, Linked] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,10 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import 
 
 
 def others_of(observed: Observation, specs: Sequence[AgentSpec]) -> list[dict[str, Any]]:
-    """Containers, volumes and networks that carry our labels and belong to no agent, or tenant, of ``specs``."""
+    """Containers, volumes and networks that carry our labels and belong to no agent, or tenant, of ``specs``.
+
+    Also what agents have in the model store without a volume.
+    """
     agents, tenants = {spec.agent for spec in specs}, {spec.tenant for spec in specs}
     found = [
         _object("container", container.name, container.agent, container.tenant, container.state)
@@ -25,6 +28,11 @@ def others_of(observed: Observation, specs: Sequence[AgentSpec]) -> list[dict[st
     found += [
         _object("network", network.name, None, network.tenant)
         for network in observed.networks.values() if network.tenant and network.tenant not in tenants
+    ]
+    with_volume = {volume.agent for volume in observed.volumes.values()}
+    # A volume stands for what its agent has in the store, too.
+    found += [
+        _object("upper", agent, agent, tenant) for agent, tenant in observed.places.items() if agent not in agents | with_volume
     ]
     return sorted(found, key=lambda item: (item["kind"], item["name"]))
 

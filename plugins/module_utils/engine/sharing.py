@@ -41,12 +41,15 @@ class ModelView:
     :param id: the same models have the same; empty while a digest is not known. :param models: by name.
     :param missing: those that it shall see and that nobody has.
     :param own: what a volume that is to be replaced has of the agent's own, or shares by then.
+    :param plain_bytes: what that volume takes. :param own_bytes: what of it stays the agent's own.
     """
 
     id: str = ""
     models: Mapping[str, SharedModel] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     own: Mapping[str, SharedModel] = field(default_factory=dict)
+    plain_bytes: int = 0
+    own_bytes: int = 0
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,8 @@ BUILDER = {
     "builder_image": {"type": "str", "default": "docker.io/ollama/ollama:0.24.0"},
     "builder_memory": {"type": "str", "default": "2g"},
 }
+# Where bytes may be that need not come over the wire.
+NEAR = {"seeds": {"type": "list", "elements": "path"}}
 CARE = {
     "verify": {"type": "bool", "default": False},
     "prune": {"type": "bool", "default": False},

@@ -108,6 +108,7 @@ FLOWS: dict[str, Flow] = {
     "pull": Flow(
         "pull_model", {**_AGENT, "model": values.model, "latest": values.boolean}, required=("tenant", "model")
     ),
+    "migrate": Flow("migrate_to_store", {**_AGENT, "migrate": values.one_of("shared", "private")}, required=()),
     "user": Flow(
         "set_user",
         {

@@ -51,6 +51,7 @@ def engine_agents(
     environment: Mapping[str, str] | None = None,
     state: str | None = None,
     renew: Any = (),
+    migrate: str = "",
 ) -> list[dict[str, Any]]:
     """Entities for the module ``ollama_agent`` of one host.
 
@@ -59,6 +60,7 @@ def engine_agents(
     :param environment: further environment variables; without it an existing container keeps its own.
     :param state: instead of the state that the record wants.
     :param renew: names of adopted agents that are made anew now, as a list or text with commas.
+    :param migrate: whether they shall have ``shared`` or ``private`` models from now on. Those of adopted agents stay where they are.
     """
     anew = values.as_list(renew, "renew")
     return [
@@ -78,7 +80,7 @@ def engine_agents(
             "model": next(iter(agent["models"]), None),
             "models": list(agent["models"]),
             "environment": dict(environment) if environment else None,
-            **({"adopted": True, "renew": agent["agent"] in anew} if agent.get("adopted") else {}),
+            **({"adopted": True, "renew": agent["agent"] in anew} if agent.get("adopted") else {"migrate": migrate} if migrate else {}),
         }
         for agent in agents
         if agent["host"] == host
@@ -115,7 +117,7 @@ def absent_records(agents: Iterable[Record]) -> list[dict[str, Any]]:
 
 
 def wanted_agents(agents: Iterable[Record], flow: str, model: str | None = None) -> list[dict[str, Any]]:
-    """Entities for the module ``tenant_agent``: what ``start``, ``stop`` or ``pull`` asks of existing agents.
+    """Entities for the module ``tenant_agent``: what ``start``, ``stop``, ``pull`` or ``migrate`` asks of existing agents.
 
     :param model: the model to add to those that the agents should have (``pull``).
     """
@@ -124,7 +126,7 @@ def wanted_agents(agents: Iterable[Record], flow: str, model: str | None = None)
         entity = {"tenant": agent["tenant"], "agent": agent["agent"]}
         if flow == "pull":
             entity["models"] = _with_model(agent["models"], str(model))
-        else:
+        elif flow != "migrate":
             entity["desired_state"] = {"start": "started", "stop": "stopped"}[flow]
         wanted.append(entity)
     return wanted

@@ -59,7 +59,7 @@ def shown_value(name: str, value: Any) -> str:
 
 def onboarded(
     tenant: Values, observed: Iterable[Values], actions: Sequence[Values], *, seconds: float, check: bool,
-    synchronised: Iterable[Values] = (),
+    synchronised: Iterable[Values] = (), store_use: Iterable[Values] = (),
 ) -> list[str]:
     """The end of an onboarding.
 
@@ -68,6 +68,7 @@ def onboarded(
     :param actions: all that was done, or would be.
     :param seconds: what it took.
     :param synchronised: what ``m365_sync`` told of tenants afterwards.
+    :param store_use: what came into the stores, as ``stores.use_of`` tells it.
     """
     rounds = [item for item in synchronised if item["tenant"] == tenant["tenant"]]
     states = {item["agent"]: item["observed"] for item in observed}
@@ -77,19 +78,43 @@ def onboarded(
     agents = tenant.get("agents") or []
     for agent in agents:
         lines += _agent(agent, states.get(agent["agent"], {}))
-    lines += _done(actions, seconds, check)
+    lines += [*_stores(store_use, check), *_done(actions, seconds, check)]
     running = [agent for agent in agents if agent["desired_state"] == "started"]
     return lines + ["", *_try_it(running)] if running and not check else lines
 
 
 def changed(title: str, agents: Sequence[Values], observed: Iterable[Values], actions: Sequence[Values], *,
-            seconds: float, check: bool) -> list[str]:
-    """The end of starting, stopping or feeding agents. :param title: for which tenant."""
+            seconds: float, check: bool, store_use: Iterable[Values] = ()) -> list[str]:
+    """The end of starting, stopping, feeding or moving agents.
+
+    :param title: for which tenant. :param store_use: as with :func:`onboarded`.
+    """
     states = {item["agent"]: item["observed"] for item in observed}
     lines = [_line("Tenant", title)]
     for agent in agents:
         lines += _agent(agent, states.get(agent["agent"], {}))
-    return lines + _done(actions, seconds, check)
+    return [*lines, *_stores(store_use, check), *_done(actions, seconds, check)]
+
+
+def _stores(uses: Iterable[Values], check: bool) -> list[str]:
+    """What agents see of their host's model store, what that cost, and who was moved."""
+    lines = []
+    for use in uses:
+        came, disk = human_size(use["downloaded"]), human_size(use["downloaded"] + use["seeded"])
+        shared = f"{human_size(use['shared_bytes'])} shared by " if use["shared_bytes"] else ""
+        agents = f"{use['agents']} agent{'' if use['agents'] == 1 else 's'}"
+        words = "would come over the wire" if check else "came over the wire"
+        lines.append(_line("Store", f"{use['host']}: {shared}{agents}, {came} {words}, {disk} more on its disk"))
+        lines += [_line("  Moved", _moved(each)) for each in use["migrated"]]
+    return lines
+
+
+def _moved(each: Values) -> str:
+    what = (
+        f"{human_size(each['shared_bytes'])} shared, {human_size(each['freed_bytes'])} of its volume freed" if each["models"] == "shared"
+        else f"{human_size(each['copied_bytes'])} copied"
+    )
+    return f"{each['agent']} to {each['models']} models: {what}, {human_size(each['own_bytes'])} its own ({', '.join(each['names']) or '-'})"
 
 
 def offboarded(tenant: str, kept: Sequence[Values], actions: Sequence[Values], *, known: bool, remove_data: bool,

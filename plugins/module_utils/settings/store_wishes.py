@@ -47,3 +47,12 @@ def store_models(
                 source = (sources or {}).get(model) or ({"mirror": mirror, "insecure": insecure} if mirror else {})
                 wanted.setdefault(name, {"model": model, "state": "latest" if model == latest else "present", **source})
     return list(wanted.values())
+
+
+def seeds(seen: Record, migrate: str = "") -> list[str]:
+    """Plain volumes of agents that are about to share models: what they have need not come over the wire again.
+
+    :param seen: what the host has of the agents, as ``ollama_agent_info`` returned it.
+    """
+    plain = [volume["path"] for volume in seen["volumes"] if not volume["shared"] and volume["path"]]
+    return sorted(plain) if migrate == "shared" else []

@@ -30,7 +30,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing impo
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Impact
-from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, locks, moving, places, views
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, locks, migration, moving, places, views
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, full_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.reach import require_place, require_reach
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.whiteouts import unhide
@@ -53,7 +53,10 @@ class StoredEngine:
         :param coming: what the store is about to have, for a plan that is made before that.
         :raises TenancyError: ``invalid_model``.
         """
-        if self.layout is None or spec.state == "absent" or spec.migrate == PRIVATE:
+        if self.layout is None or spec.state == "absent":
+            return spec
+        if spec.migrate == PRIVATE:
+            migration.require_room(spec, self.observe([spec.agent]))
             return spec
         seen, _damage = places.view_of(self.layout, self.layout.view_of(spec.agent))
         pinned = {name: model.digest for name, model in seen.models.items()} if spec.update == PINNED else None
@@ -61,21 +64,20 @@ class StoredEngine:
         view = views.wanted(self.layout, names, pinned)
         digests = {**view.models, **{name: coming[name].digest for name in view.missing if name in coming}}
         # What a tenant made for itself is seen whether the store has it or not.
-        plain = self._volume_of(spec)
-        own = {**places.private_models(self.layout.agent(spec.agent).upper), **plain}
+        plain = migration.read_plain(self._volume_of(spec))
+        own = {**places.private_models(self.layout.agent(spec.agent).upper), **plain.models}
         missing = tuple(name for name in view.missing if name not in digests and name not in own)
         sized = {name: self._sized(name, digests[name], coming, seen) for name in digests}
         # A model that is still to be made has no digest yet, and so has the view it is in.
         known = views.view_id(digests) if all(digests.values()) else ""
         mount = places.mount_of(self.layout, spec.agent)
-        return replace(spec, mount=mount, view=ModelView(known, sized, missing, plain))
+        left = plain.own_bytes(digests)
+        return replace(spec, mount=mount, view=ModelView(known, sized, missing, plain.models, plain.bytes, left))
 
-    def _volume_of(self, spec: AgentSpec) -> Mapping[str, SharedModel]:
-        """The models of a plain volume that is to be replaced: what the store has not becomes the tenant's own."""
-        if spec.migrate != SHARED:
-            return {}
-        volume = self.engine.observe([spec.agent]).volumes.get(container_name(spec.agent))
-        return places.private_models(volume.path) if volume else {}
+    def _volume_of(self, spec: AgentSpec) -> Volume | None:
+        """A plain volume that is to be replaced: what the store has not becomes the tenant's own."""
+        volume = self.engine.observe([spec.agent]).volumes.get(container_name(spec.agent)) if spec.migrate == SHARED else None
+        return volume if volume and volume.mount is None else None
 
     def _sized(self, name: str, digest: str, coming: Mapping[str, SharedModel], seen: ModelView) -> SharedModel:
         if name in coming and coming[name].digest == digest:
@@ -91,11 +93,13 @@ class StoredEngine:
         """See :class:`base.Engine`."""
         observed = self.engine.observe(agents, images)
         found: dict[str, Linked] = {}
+        others: dict[str, str] = {}
         for name, layout in self._places(observed).items():
             if agents is None or name in agents:
-                actual = observed.agents.get(name)
-                found[name] = self._look(layout, name, actual)
-        return replace(observed, views=found)
+                found[name] = self._look(layout, name, observed.agents.get(name))
+            else:
+                others[name] = places.owner(layout, name)
+        return replace(observed, views=found, places=others)
 
     def _places(self, observed: Observation) -> dict[str, Layout]:
         """The store that each agent has something in: that of its volume, or else the one of this call."""

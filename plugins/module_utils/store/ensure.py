@@ -20,9 +20,9 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.store.content impor
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.errand import Errand, carry, damaged
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.garbage import Garbage
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
-from ansible_collections.llmops.tenancy.plugins.module_utils.store.outcomes import Outcome, failed, predicted, result
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.outcomes import Bytes, Outcome, failed, predicted, result
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.usage import Usage, survey
-from ansible_collections.llmops.tenancy.plugins.module_utils.store.wishes import Finding, Wish, incoming, look
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.wishes import Finding, Wish, incoming, look, offered
 
 _LOOKERS = 8
 _BRINGING = ("pull", "update", "repair")
@@ -69,7 +69,7 @@ def ensure_store(
     jobs.tidy()
     context = {"made": made, "care": asdict(care), "outcomes": [asdict(outcome) for outcome in outcomes]}
     if not errands:
-        return _finish(layout, outcomes, care, made, 0)
+        return _finish(layout, outcomes, care, made, Bytes())
     job = jobs.create(context)
     lifeline = worker.start(job, errands, settings, leased=call.wait, carry=carry)
     reached = follow(layout, job, call)
@@ -91,7 +91,8 @@ def follow(layout: Layout, job: jobs.Job, call: Call) -> dict[str, Any]:
         }
     if call.wait:
         job.remove()
-    moved = sum(line["found"]["moved"] for line in lines.values() if line["found"])
+    found = [line["found"] for line in lines.values() if line["found"]]
+    moved = Bytes(sum(each["moved"] for each in found), sum(each["seeded"] for each in found))
     settled = [_settled(layout, outcome, lines.get(outcome.model)) for outcome in outcomes]
     return _finish(layout, settled, Care(**context["care"]), context["made"], moved)
 
@@ -136,7 +137,8 @@ def _predict(
     layout: Layout, usage: Usage, findings: Sequence[Finding], care: Care, made: bool
 ) -> dict[str, Any]:
     sound: dict[str, bool] = {}
-    outcomes, coming = [], incoming(layout, findings)
+    seeded = offered(layout, findings)
+    outcomes, coming = [], max(incoming(layout, findings) - seeded, 0)
     for finding in findings:
         outcome = predicted(finding)
         if finding.verb == "verify" and finding.before:
@@ -146,7 +148,7 @@ def _predict(
             outcome = _mended(outcome, [blob.digest for blob in wrong])
         outcomes.append(outcome)
     unused = _unused(_afterwards(usage, findings), outcomes, care) if layout.exists() else []
-    return result(layout.root, made, outcomes, unused, coming)
+    return result(layout.root, made, outcomes, unused, Bytes(coming, seeded))
 
 
 def _afterwards(usage: Usage, findings: Sequence[Finding]) -> Usage:
@@ -177,7 +179,7 @@ def _unused(usage: Usage, outcomes: Sequence[Outcome], care: Care) -> list[Garba
     return garbage.decide(usage, keep, care.grace)
 
 
-def _finish(layout: Layout, outcomes: Sequence[Outcome], care: Care, made: bool, moved: int) -> dict[str, Any]:
+def _finish(layout: Layout, outcomes: Sequence[Outcome], care: Care, made: bool, moved: Bytes) -> dict[str, Any]:
     if care.grace is None:
         return result(layout.root, made, outcomes, (), moved)
     with locks.exclusive(layout), locks.alone(layout, locks.ARRIVALS) as nothing_comes:

@@ -44,7 +44,8 @@ class Errand:
 def carry(
     errand: Errand, settings: TransferSettings, watcher: Watcher, retrying: Callable[[int, str], None]
 ) -> dict[str, Any]:
-    """Carry an errand out; what was found is ``mended``, digests of blobs, and ``moved``, bytes that came.
+    """Carry an errand out; what was found is ``mended``, digests of blobs, ``moved``, bytes that came, and ``seeded``, those
+    that agents of the host had already.
 
     :raises TenancyError: why not. :raises Cancelled: it was told to end.
     """
@@ -61,7 +62,7 @@ def carry(
 
     with locks.shared(errand.layout, locks.ARRIVALS):
         patiently(act, settings, watcher, retrying)
-    return {"mended": mended, "moved": bringing.meter.read(watcher.clock()).moved}
+    return {"mended": mended, "moved": bringing.meter.read(watcher.clock()).moved, "seeded": bringing.seeded}
 
 
 def _bring(errand: Errand, staging: Staging) -> None:

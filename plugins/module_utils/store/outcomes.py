@@ -57,6 +57,14 @@ class Outcome:
         return Action(self.verb, "model", self.model, changes=changes)
 
 
+@dataclass(frozen=True)
+class Bytes:
+    """What a call moved. :param came: over the wire. :param seeded: out of directories of agents of this host."""
+
+    came: int = 0
+    seeded: int = 0
+
+
 class StoreFailed(TenancyError):
     """Some models could not be brought. What became of the others is in the result, too."""
 
@@ -93,11 +101,11 @@ def failed(outcome: Outcome, error: Mapping[str, Any]) -> Outcome:
 
 
 def result(
-    root: str, made: bool, outcomes: Sequence[Outcome], garbage: Sequence[Garbage], moved: int = 0
+    root: str, made: bool, outcomes: Sequence[Outcome], garbage: Sequence[Garbage], moved: Bytes = Bytes()
 ) -> dict[str, Any]:
     """``changed``, ``actions``, ``diff``, ``models`` and ``garbage``.
 
-    :param made: the store itself was made, or would be. :param moved: bytes that came over the wire.
+    :param made: the store itself was made, or would be. :param moved: bytes.
     :raises StoreFailed: when there is an error in an outcome.
     """
     actions = [Action("create", "store", root)] if made else []
@@ -114,7 +122,8 @@ def result(
         "models": [outcome.as_result() for outcome in outcomes],
         "garbage": [each.as_result() for each in garbage],
         "freed": sum(each.size for each in garbage),
-        "downloaded": moved,
+        "downloaded": moved.came,
+        "seeded": moved.seeded,
     }
     if any(outcome.error for outcome in outcomes):
         raise StoreFailed(outcomes, values)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Collection
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import human_size
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import garbage
@@ -22,10 +22,12 @@ class Limits:
 
     :param grace: seconds after which the unused is garbage. :param private: bytes that an agent may have of its own;
         None for no limit.
+    :param known: agents that there are; others that have something here are orphans. None when that is not known.
     """
 
     grace: float
     private: int | None = None
+    known: Collection[str] | None = None
 
 
 def report(layout: Layout, limits: Limits) -> tuple[dict[str, Any], list[str]]:
@@ -85,6 +87,7 @@ def _agent(layout: Layout, name: str, views: dict[str, ViewUse], limits: Limits)
         "shared_bytes": sum(blobs.values()),
         "private_bytes": private,
         "over_limit": limits.private is not None and private > limits.private,
+        "orphan": None if limits.known is None else name not in limits.known,
     }
 
 

@@ -18,7 +18,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.bring import
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.ndjson import Event
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.progress import Meter
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference import Reference
-from ansible_collections.llmops.tenancy.plugins.module_utils.store import commit, locks, partial, space
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import commit, locks, partial, seeds, space
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.content import Blob, Manifest
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.download import Reading, download
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
@@ -32,13 +32,14 @@ class Staging:
     """What a source may use while it stages one model.
 
     :param name: the model's name in the store. :param watcher: is to be told each reading; may raise to end it.
-    :param min_free: bytes that stay free on the store's disk.
+    :param min_free: bytes that stay free on the store's disk. :param seeded: bytes that did not have to come, so far.
     """
 
     layout: Layout
     name: str
     watcher: Watcher
     min_free: int = 0
+    seeded: int = 0
     meter: Meter = field(default_factory=Meter)
 
     def tell(self, phase: str, blob: Blob, completed: int) -> None:
@@ -91,11 +92,13 @@ class RegistrySource:
     """A model registry, or a mirror of one.
 
     :param connections: parts of a blob that are fetched at once.
+    :param seeds: models directories whose blobs are taken where they are those that the registry names.
     """
 
     reference: Reference
     access: Access = Access()
     connections: int = 4
+    seeds: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -110,6 +113,9 @@ class RegistrySource:
         """Pull what the store lacks."""
         client = RegistryClient(self.reference, self.access)
         manifest = client.manifest()
+        if self.seeds:
+            staging.check_room(manifest.blobs)
+            self._seed(staging, manifest.blobs)
         for blob in manifest.blobs:
             staging.tell("pulling", blob, blob.size - missing_bytes(staging.layout, [blob]))
         staging.check_room(manifest.blobs)
@@ -122,6 +128,18 @@ class RegistrySource:
         staging.tell("pulling", blob, blob.size - partial.left_to_fetch(staging.layout.part(blob.digest), blob.size))
         self._bring(RegistryClient(self.reference, self.access), staging, blob, again=True)
 
+    def _seed(self, staging: Staging, blobs: Iterable[Blob]) -> None:
+        """Take what agents of this host have already. Blobs count as there from the beginning, so the rate is the line's."""
+        layout, watcher = staging.layout, staging.watcher
+        for blob in blobs:
+            if commit.has(layout, blob) or not seeds.offered(layout, [blob], self.seeds):
+                continue
+            with locks.waited(layout, blob.digest.removeprefix("sha256:"), lambda: _wait(watcher)):
+                reading = watcher.last.at("taking what an agent of this host has")
+                if not commit.has(layout, blob) and seeds.take(layout, blob, self.seeds, lambda read: watcher.see(reading)):
+                    staging.seeded += blob.size
+                    partial.remove(layout.part(blob.digest))
+
     def _bring(self, client: RegistryClient, staging: Staging, blob: Blob, *, again: bool) -> None:
         """Have a blob in the store; two runs that want it download it once.
 
@@ -132,18 +150,19 @@ class RegistrySource:
         def see(reading: Reading) -> None:
             staging.tell("verifying" if reading.verifying else "pulling", blob, reading.completed)
 
-        def waiting() -> None:
-            staging.watcher.see(staging.watcher.last.at("waiting for another run that pulls it"))
-            time.sleep(_LOOK_AGAIN)
-
         if commit.has(layout, blob) and not again:
             return
-        with locks.waited(layout, blob.digest.removeprefix("sha256:"), waiting):
+        with locks.waited(layout, blob.digest.removeprefix("sha256:"), lambda: _wait(staging.watcher)):
             if not commit.has(layout, blob) or again:
                 if again or not commit.rescue(layout, blob, lambda read: staging.tell("verifying", blob, read)):
                     commit.adopt(layout, blob, download(client, blob, folder, self.connections, see))
                 partial.remove(folder)
         staging.tell("pulling", blob, blob.size)
+
+
+def _wait(watcher: Watcher) -> None:
+    watcher.see(watcher.last.at("waiting for another run that pulls it"))
+    time.sleep(_LOOK_AGAIN)
 
 
 def missing_bytes(layout: Layout, blobs: Iterable[Blob]) -> int:

@@ -18,7 +18,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference im
     parse_model,
 )
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.store import MODEL, SHARED
-from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, source
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, seeds, source
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.content import Manifest, Stored
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, full_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.makers import from_files
@@ -100,7 +100,10 @@ def read_wish(item: Mapping[str, Any], params: Mapping[str, Any]) -> Wish:
     )
     connections = max(params["connections"], 1)
     made = (make(item, access, connections) for make in MAKERS)
-    return Wish(full_name(item["model"]), item["state"], next(found for found in made if found))
+    found = next(each for each in made if each)
+    if isinstance(found, RegistrySource):
+        found.seeds = tuple(params["seeds"] or ())
+    return Wish(full_name(item["model"]), item["state"], found)
 
 
 def all_stored(layout: Layout, params: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -182,6 +185,17 @@ def _same(finding: Finding) -> bool:
 
 def incoming(layout: Layout, findings: Sequence[Finding]) -> int:
     """Bytes that are to come for all of them together, as far as they are known."""
-    blobs = [blob for finding in findings if finding.verb in ("pull", "update", "repair") and finding.after
-             for blob in finding.after.blobs]
-    return source.missing_bytes(layout, blobs)
+    return source.missing_bytes(layout, [blob for finding in findings for blob in _coming(finding)])
+
+
+def offered(layout: Layout, findings: Sequence[Finding]) -> int:
+    """Bytes of these that agents of the host seem to have already."""
+    blobs: dict[tuple[str, ...], list[content.Blob]] = {}
+    for finding in findings:
+        if isinstance(finding.wish.source, RegistrySource):
+            blobs.setdefault(finding.wish.source.seeds, []).extend(_coming(finding))
+    return sum(seeds.offered(layout, found, folders) for folders, found in blobs.items())
+
+
+def _coming(finding: Finding) -> Sequence[content.Blob]:
+    return finding.after.blobs if finding.verb in ("pull", "update", "repair") and finding.after else ()

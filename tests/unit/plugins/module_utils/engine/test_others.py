@@ -18,6 +18,7 @@ OBSERVED = Observation(
         "ollama-agent-a": Volume("ollama-agent-a", "a", "acme"), "ollama-agent-kept": Volume("ollama-agent-kept", "kept", "gone"),
     },
     containers=(Listed("a", "acme", "ollama-agent-a", "running"), Listed("old", "acme", "renamed", "exited")),
+    places={"kept": "gone", "lost": "gone"},
 )
 
 
@@ -28,11 +29,12 @@ def test_what_no_agent_of_the_call_owns_is_told():
     assert found == [
         ("container", "renamed", "old", "acme", "exited"),
         ("network", "ollama-tenant-gone", None, "gone", None),
+        ("upper", "lost", "lost", "gone", None),
         ("volume", "ollama-agent-kept", "kept", "gone", None),
     ]
 
 
 def test_without_agents_all_of_ours_is_told():
     assert {item["name"] for item in others_of(OBSERVED, [])} == {
-        "ollama-agent-a", "renamed", "ollama-tenant-acme", "ollama-tenant-gone", "ollama-agent-kept"
+        "ollama-agent-a", "renamed", "ollama-tenant-acme", "ollama-tenant-gone", "ollama-agent-kept", "lost"
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.settings.store_wishes import store_models
+from ansible_collections.llmops.tenancy.plugins.module_utils.settings.store_wishes import seeds, store_models
 
 RECORDS = [
     {"agent": "a1", "host": "h1", "models": ["demo", "phi4-mini"]},
@@ -49,3 +49,9 @@ def test_sources():
 def test_adopted_agents_keep_their_models_where_they_are():
     records = [RECORDS[0], {**RECORDS[1], "adopted": True}]
     assert [each["model"] for each in store_models(records, NOTHING, "h1")] == ["demo", "phi4-mini"]
+
+
+def test_seeds_are_plain_volumes_of_agents_that_move():
+    seen = {"volumes": [PLAIN, {**PLAIN, "path": "/shared", "shared": True}, {**PLAIN, "path": ""}]}
+    assert seeds(seen, "shared") == ["/d"]
+    assert seeds(seen, "private") == seeds(seen) == []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.settings.stores import model_entries, stores_table
+from ansible_collections.llmops.tenancy.plugins.module_utils.settings.stores import model_entries, stores_table, use_of
 
 GIB = 1024**3
 
@@ -43,7 +43,7 @@ def test_the_table():
             model("a:latest", agents=["u", "v", "w", "x"], older_digests=["0"]),
             model("b:latest", complete=False, missing=["sha256:0"]),
         ],
-        "agents": [{"agent": "u", "over_limit": True}],
+        "agents": [{"agent": "u", "over_limit": True, "orphan": False}, {"agent": "z", "over_limit": False, "orphan": True, "private_bytes": GIB}],
         "garbage": [{"kind": "view", "name": "v"}],
         "totals": totals,
     }
@@ -52,8 +52,23 @@ def test_the_table():
         "HOST    MODEL     DIGEST        SIZE     STATE                     AGENTS              ALONE",
         "gpu-01  a:latest  0123456789ab  2.0 GiB  complete, 1 older in use  u, v, w and 1 more  1.0 GiB",
         "gpu-01  b:latest  0123456789ab  2.0 GiB  damaged, 1 blobs missing  -                   1.0 GiB",
-        "gpu-01: 3.0 GiB on disk, 1 agents see 12.0 GiB (4x), 1.0 GiB free, garbage 10 B in 1 items, over their limit: u",
+        "gpu-01: 3.0 GiB on disk, 2 agents see 12.0 GiB (4x), 1.0 GiB free, garbage 10 B in 1 items, over their limit: u,"
+        " of agents that are gone (offboard_tenant with remove_data erases it): z (1.0 GiB)",
         "gpu-02: no model store yet",
         "gpu-03: can't be asked",
     ]
     assert stores_table({}) == ["No agent host."]
+
+
+def test_what_a_run_brought():
+    share = {"store": {"shared": ["a:latest"]}, "models": [{"name": "a:latest", "digest": "0", "size": GIB}, {"name": "own", "digest": "1", "size": 7}]}
+    stopped = {"store": {"shared": ["a:latest"]}, "models": None}
+    alone = {"store": {"shared": []}, "models": [{"name": "b", "digest": "2", "size": 9}]}
+    reports = [
+        {"inventory_hostname": "h1", "_agent_engine": {"agents": [share, share, stopped]}, "_agent_store": {"downloaded": 3, "seeded": 4}},
+        {"inventory_hostname": "h2", "_agent_engine": {"agents": [alone]}, "_agent_store": {"skipped": True}},
+        {"inventory_hostname": "h3"},
+    ]
+    assert use_of(reports) == [
+        {"host": "h1", "agents": 3, "shared_bytes": GIB, "downloaded": 3, "seeded": 4, "migrated": []},
+    ]

@@ -1,0 +1,90 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a move of agents between a volume of their own and a store means in models and bytes. Reads only."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any, Mapping, Sequence
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import AgentSpec, Observation, Volume
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import PRIVATE, SHARED, Linked, SharedModel
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name
+from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Action
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, places, space
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
+
+
+@dataclass(frozen=True)
+class Plain:
+    """What a plain volume has. :param models: by name. :param bytes: all that it takes. :param blobs: sizes, by model."""
+
+    models: Mapping[str, SharedModel]
+    bytes: int
+    blobs: Mapping[str, Mapping[str, int]]
+
+    def own_bytes(self, shared: Mapping[str, str]) -> int:
+        """Bytes that stay the agent's own. :param shared: digest by name of what it is going to share."""
+        kept = {name for name, model in self.models.items() if shared.get(name) != model.digest}
+        given = {digest for name in set(self.models) - kept for digest in self.blobs[name]}
+        own = {digest: size for name in kept for digest, size in self.blobs[name].items() if digest not in given}
+        return sum(own.values())
+
+
+def read_plain(volume: Volume | None) -> Plain:
+    """The models of a volume that a tenant wrote; none without one."""
+    if volume is None or not volume.path:
+        return Plain({}, 0, {})
+    found = places.manifests_of(volume.path)
+    return Plain(
+        {name: SharedModel(each.digest, each.size) for name, each in found.items()},
+        places.used(volume.path),
+        {name: {blob.digest: blob.size for blob in each.blobs} for name, each in found.items()},
+    )
+
+
+def require_room(spec: AgentSpec, observed: Observation) -> None:
+    """Check that copies of all that an agent shares fit beside the engine's volumes, before anything is touched.
+
+    :raises TenancyError: ``disk_full``.
+    """
+    volume, linked = observed.volumes.get(container_name(spec.agent)), observed.views.get(spec.agent)
+    if volume and volume.mount and linked:
+        what = f"There is no room for a volume with all models of agent '{spec.agent}'"
+        space.check(what, os.path.dirname(os.path.dirname(volume.path)), _shared_bytes(linked) + linked.private_bytes, 0)
+
+
+def _shared_bytes(linked: Linked) -> int:
+    """Bytes of what an agent sees of a store, each blob once. A view is there for some time after it was left."""
+    layout = Layout(os.path.dirname(os.path.dirname(os.path.dirname(linked.mount.lower))))
+    found = content.list_models(layout.view(linked.view.id)) if linked.view.id else []
+    return sum({blob.digest: blob.size for model in found for blob in model.blobs}.values())
+
+
+def migrated(specs: Sequence[AgentSpec], actions: Sequence[Action], before: Observation) -> list[dict[str, Any]]:
+    """What moved, or would, of each agent whose volume was replaced by one of the other sort.
+
+    :param before: the engine as it was before.
+    """
+    names = {action.name for action in actions if (action.verb, action.kind) == ("replace", "volume")}
+    moving = [spec for spec in specs if container_name(spec.agent) in names and spec.migrate]
+    return [_told(spec, before.views.get(spec.agent)) for spec in moving]
+
+
+def _told(spec: AgentSpec, linked: Linked | None) -> dict[str, Any]:
+    if spec.migrate == PRIVATE:
+        models, own = (linked.view.models, linked.private_bytes) if linked else ({}, 0)
+        shared, freed = _shared_bytes(linked) if linked else 0, 0
+    else:
+        view = spec.view
+        models, own = ({}, 0) if view is None else (view.models, view.own_bytes)
+        shared = sum(model.size for model in models.values())
+        freed = view.plain_bytes - own if view else 0
+    return {
+        "agent": spec.agent, "tenant": spec.tenant, "models": spec.migrate, "names": sorted(models),
+        "shared_bytes": shared if spec.migrate == SHARED else 0, "copied_bytes": shared if spec.migrate == PRIVATE else 0,
+        "own_bytes": own, "freed_bytes": max(freed, 0),
+    }

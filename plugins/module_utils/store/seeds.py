@@ -1,0 +1,89 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Blobs that models directories of agents have already, so that they don't come over the wire a second time.
+
+Such a directory is written by a tenant. So what counts is the manifest of the model registry alone: a file there is only
+taken for a blob that this manifest names, as a copy, and when the bytes of the copy have the blob's checksum.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from contextlib import contextmanager
+from typing import BinaryIO, Callable, Iterable, Iterator, Sequence
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import commit, space
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.content import Blob
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, blob_name
+
+_CHUNK = 1024**2
+
+
+def offered(layout: Layout, blobs: Iterable[Blob], folders: Sequence[str]) -> int:
+    """Bytes of the blobs, each once, that the store lacks and that one of the directories seems to have, by their length."""
+    lacking = {blob.digest: blob for blob in blobs if not commit.has(layout, blob) and not commit.kept(layout, blob)}
+    return sum(blob.size for blob in lacking.values() if any(_has(folder, blob) for folder in folders))
+
+
+def take(layout: Layout, blob: Blob, folders: Sequence[str], tell: Callable[[int], None]) -> bool:
+    """Have the store take a blob out of a directory that has it; whether one had.
+
+    :param tell: is told how many bytes were read; may raise to end it.
+    :raises TenancyError: ``disk_full``.
+    """
+    aside = os.path.join(layout.part(blob.digest), "seed")
+    for folder in folders:
+        with _opened(folder, blob) as file:
+            if file and _copied(file, blob, aside, tell):
+                commit.adopt(layout, blob, aside)
+                return True
+    return False
+
+
+def _has(folder: str, blob: Blob) -> bool:
+    with _opened(folder, blob) as file:
+        return file is not None
+
+
+@contextmanager
+def _opened(folder: str, blob: Blob) -> Iterator[BinaryIO | None]:
+    """The file of a blob; None when there is none of its length. Nothing that a tenant put there instead is followed."""
+    blobs = os.path.join(folder, "blobs")
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        descriptor = -1 if os.path.islink(blobs) else os.open(os.path.join(blobs, blob_name(blob.digest)), flags)
+    except OSError:
+        descriptor = -1
+    if descriptor < 0:
+        yield None
+        return
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        found = os.fstat(descriptor)
+        yield file if stat.S_ISREG(found.st_mode) and found.st_size == blob.size else None
+
+
+def _copied(file: BinaryIO, blob: Blob, aside: str, tell: Callable[[int], None]) -> bool:
+    """Copy a file; whether the copy is the blob. What is compared is what was written, whoever writes to the file."""
+    digest, done = hashlib.sha256(), 0
+    os.makedirs(os.path.dirname(aside), mode=0o700, exist_ok=True)
+    try:
+        with open(aside, "wb") as out:
+            while done < blob.size and (chunk := file.read(_CHUNK)):
+                digest.update(chunk)
+                out.write(chunk)
+                done += len(chunk)
+                tell(done)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        os.unlink(aside)
+        raise space.full("There is no room to take a model out of an agent's volume", os.path.dirname(aside), blob.size - done) from error
+    same = f"sha256:{digest.hexdigest()}" == blob.digest
+    if not same:
+        os.unlink(aside)
+    return same
