@@ -12,12 +12,12 @@ from typing import Any, Mapping
 
 from ansible import constants as C
 from ansible.errors import AnsibleConnectionFailure
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.fleet import waves
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.display import rewritten
 from ansible_collections.llmops.tenancy.plugins.module_utils.options import docker
+from ansible_collections.llmops.tenancy.plugins.plugin_utils.direct import DirectAction
 
 MODULE = "llmops.tenancy.ollama_agent"
 SPEC: dict[str, dict[str, Any]] = {
@@ -42,7 +42,7 @@ display = Display()
 _TERMINAL = sys.stdout is not None and sys.stdout.isatty() and C.DEFAULT_STDOUT_CALLBACK in _PEOPLE
 
 
-class ActionModule(ActionBase):
+class ActionModule(DirectAction):
     """One call of the module for each wave."""
 
     TRANSFERS_FILES = False

@@ -188,6 +188,8 @@ def _detach(*kept: int) -> None:
     os.setsid()
     if os.fork():
         os._exit(0)
+    # What whoever called the module does on Ctrl-C (Ansible's own worker: end its whole group) is not for this process.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nothing, stream)

@@ -15,6 +15,8 @@ import yaml
 
 MODULES = house.modules()
 by_module = pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)
+# They run on machines that have nothing yet, with become, and start servers that outlive Ansible.
+PREPARING = {"docker_engine", "host_info", "host_server", "ollama_image"}
 # Modules whose option group has an action group of its own, so that its options can have defaults for a whole play.
 GROUPS_BY_FRAGMENT = {"catalog": "llmops.tenancy.catalog", "docker": "llmops.tenancy.docker"}
 # What has state has an _info twin; these have none, or are read by another module.
@@ -76,6 +78,13 @@ def test_action_groups() -> None:
     runtime = house.load(house.ROOT / "meta" / "runtime.yml")
     assert {name: set(members) for name, members in runtime.get("action_groups", {}).items()} == expected
     assert all(members == sorted(members) for members in runtime["action_groups"].values())
+
+
+@by_module
+def test_executed_directly(module: Path) -> None:
+    """Where its host is the controller itself, a module runs in Ansible's worker; those that prepare machines always run packed."""
+    action = house.ROOT / "plugins" / "action" / module.name
+    assert action.is_file() != (module.stem in PREPARING)
 
 
 @by_module
