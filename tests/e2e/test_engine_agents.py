@@ -31,7 +31,7 @@ NAME, NETWORK, PORT = "ollama-agent-a1", "ollama-tenant-acme", 12500
 
 
 def probe(endpoint: str) -> Any:
-    return OllamaClient(endpoint, timeout=5).tags()
+    return OllamaClient(endpoint, timeout=30).tags()
 
 
 def wanted(**given: Any) -> AgentSpec:
@@ -68,7 +68,7 @@ def ensure(docker: DockerEngine) -> Ensure:
     """CHECK, real, CHECK, real: the check tells what the run does, and after it there is nothing to do."""
 
     def run(*specs: AgentSpec) -> list[tuple[str, str]]:
-        options = Options(healthy_timeout=30)
+        options = Options(healthy_timeout=120)
         checked = ensure_agents(docker, specs, probe, options, check=True)
         done = ensure_agents(docker, specs, probe, options)
         assert done.plan.as_result() == checked.plan.as_result()

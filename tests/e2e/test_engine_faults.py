@@ -47,7 +47,7 @@ RunModule = Callable[..., ModuleRun]
 
 
 def probe(endpoint: str) -> Any:
-    return OllamaClient(endpoint, timeout=5).tags()
+    return OllamaClient(endpoint, timeout=30).tags()
 
 
 def wanted(**given: Any) -> AgentSpec:
@@ -63,7 +63,7 @@ def docker(clean_engine: Engine) -> DockerEngine:
     return DockerEngine(settings(clean_engine.url))
 
 
-def refused(docker: DockerEngine, *specs: AgentSpec, checked: bool = True, timeout: float = 20) -> TenancyError:
+def refused(docker: DockerEngine, *specs: AgentSpec, checked: bool = True, timeout: float = 60) -> TenancyError:
     """The error of a run; in check mode the same error, where it can be known before."""
     found = []
     for check in (True, False) if checked else (False,):
@@ -287,7 +287,7 @@ def test_missing_image_stops_the_run_before_anything(clean_engine: Engine, docke
 def test_one_broken_agent_does_not_stop_the_others(clean_engine: Engine, docker: DockerEngine, tmp_path: Path) -> None:
     broken = image(clean_engine, tmp_path, "broken:3", "exit 4")
     specs = [wanted(image=broken), AgentSpec("a2", "acme"), AgentSpec("b1", "blue", image=broken), AgentSpec("b2", "blue")]
-    error = refused(docker, *specs, checked=False, timeout=5)
+    error = refused(docker, *specs, checked=False, timeout=60)
     assert sorted(one["agent"] for one in error.details["errors"]) == ["a1", "b1"]
     assert clean_engine.inspect("ollama-agent-b2")["State"]["Running"]
     clean_engine.clean()
@@ -330,7 +330,7 @@ def test_no_permission_on_the_socket(engine: Engine) -> None:
     answer = context.Queue()
     process = context.Process(target=as_nobody, args=(engine.url, answer))
     process.start()
-    kind, text = answer.get(timeout=20)
+    kind, text = answer.get(timeout=120)
     process.join()
     assert kind == "docker_permission" and engine.url in text and "become" in text
 
@@ -401,7 +401,7 @@ def test_engine_restarted_in_mid_run(clean_engine: Engine, docker: DockerEngine)
     runner.start()
     time.sleep(0.8)
     clean_engine.restart()
-    runner.join(timeout=90)
+    runner.join(timeout=300)
     assert all(isinstance(error, TenancyError) for error in failures)
     done = ensure_agents(DockerEngine(settings(clean_engine.url)), specs, probe)
     assert all(agent["health"]["api"] for agent in done.agents)
@@ -504,7 +504,7 @@ def test_runs_at_once(clean_engine: Engine) -> None:
     for process in processes:
         go(process)
     for process in processes:
-        errors = process.communicate(timeout=240)[1]
+        errors = process.communicate(timeout=600)[1]
         assert process.returncode == 0, errors
     assert len(clean_engine.objects()["containers"]) == 8
     assert len(clean_engine.objects()["networks"]) == 5

@@ -75,7 +75,7 @@ def test_killed_at_any_moment_it_converges(fleet: Site) -> None:
         run.kill()
         disturb(fleet, chance)
         if number % 4 == 3:
-            outcome = fleet.run("reconcile", timeout=300, **GO)
+            outcome = fleet.run("reconcile", **GO)
             assert outcome.run.rc == 0, f"seed {seed}, kill {number} after {moment:.2f} s: {outcome.run.output}"
     whole(fleet, TENANTS)
 
@@ -106,7 +106,7 @@ def test_a_part_that_restarts_in_mid_run_does_no_harm(fleet: Site, engine: Engin
     for task, restart in moments.items():
         log, recording = fleet.recording()
         run = fleet.start("reconcile", env=recording, **GO, wave_size=2)
-        wait_until(lambda log=log, task=task: task in log.read_text(), f"the end of task '{task}'", timeout=120)
+        wait_until(lambda log=log, task=task: task in log.read_text(), f"the end of task '{task}'")
         restart()
         clear(run.wait(300))
         disturb(fleet, random.Random(1))

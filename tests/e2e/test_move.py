@@ -126,7 +126,7 @@ def test_a_move_that_is_killed_anywhere_is_finished_by_the_next(site: Site, host
     ]
     for reached in moments:
         running = site.start("move_agent", tenant="acme", to_host="gpu-02")
-        wait_until(reached, "the moment to kill the run", timeout=150, interval=0.1)
+        wait_until(reached, "the moment to kill the run", timeout=300, interval=0.1)
         running.kill()
         assert "acme" in host_data(hosts["gpu-01"]), "the source stays until the agent is well elsewhere"
     assert "acme" in host_data(hosts["gpu-02"]) and where(site) == {"acme": "gpu-02"}

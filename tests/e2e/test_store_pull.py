@@ -97,13 +97,14 @@ def test_names_with_registry_namespace_and_tag(store, registry, run_module):
 
 
 def test_two_runs_at_once_download_once_and_the_second_says_that_it_waits(store, big, fault_proxy, run_module):
-    fault_proxy.add(path=BLOBS, rate=2 << 20)
+    hold = fault_proxy.add(path=BLOBS, hold_after=1 << 20)
     first = ModuleProcess("model_store", store.params(fault_proxy, model=big))
-    wait_until(lambda: fetched(fault_proxy) > 1 << 20, "the first run's first megabyte", timeout=60)
+    wait_until(lambda: fetched(fault_proxy) >= 1 << 20, "the first run's first megabyte")
     second = run_module("model_store", store.params(fault_proxy, model=big, patience=1.0)).ok()
     seen = second["models"][0]["progress"]["phase"]
     while second.get("job"):
         seen = second["models"][0]["progress"]["phase"] if "wait" not in seen else seen
+        hold.held = "wait" not in seen
         following = store.params(fault_proxy, model=big, job=second["job"]["name"], patience=1.0)
         second = run_module("model_store", following).ok()
     assert seen == "waiting for another run that pulls it"

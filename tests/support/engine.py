@@ -51,7 +51,7 @@ class Engine:
             + ["--pidfile", f"{folder}/docker.pid", "--host", self.url, "--cgroup-parent", f"/{self.bench.cgroup}"]
             + (["--live-restore"] if live_restore else [])
         )
-        self.server.wait_ready(self.answers, timeout=60)
+        self.server.wait_ready(self.answers)
 
     def answers(self) -> bool:
         """Whether the engine's API answers."""

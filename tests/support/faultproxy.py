@@ -140,7 +140,7 @@ class FaultProxy:
         self._loop.close()
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=10)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=120)
 
     async def _cancel(self) -> None:
         tasks = [task for task in self._tasks if task is not asyncio.current_task()]

@@ -165,7 +165,7 @@ class Registry:
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, dict[str, str], bytes]:
         port = self.port if method == "GET" else BACKEND_PORT
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
         accept = {"Accept": "application/vnd.docker.distribution.manifest.v2+json"}
         try:
             connection.request(method, path, body, accept | dict(headers or {}))

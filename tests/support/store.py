@@ -67,5 +67,5 @@ class Store:
 
 def _get(url: str) -> bytes:
     accept = {"Accept": "application/vnd.docker.distribution.manifest.v2+json"}
-    with urllib.request.urlopen(urllib.request.Request(url, headers=accept), timeout=30) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, headers=accept), timeout=120) as answer:
         return answer.read()

@@ -90,7 +90,7 @@ class ModuleProcess:
         """Whether it has not ended yet."""
         return self._process.poll() is None
 
-    def result(self, timeout: float = 120) -> dict[str, Any]:
+    def result(self, timeout: float = 300) -> dict[str, Any]:
         """Its result, once it has ended."""
         self._process.wait(timeout)
         return json.loads(self._process.stdout.read())

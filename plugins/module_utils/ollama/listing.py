@@ -44,6 +44,8 @@ def list_models(
     :param model: full reference of the one that is asked for; None for all.
     :raises TenancyError: no agent answers.
     """
+    # Before the agents: a pull that ends in between is shown as one that goes on, and not as none with no model.
+    pulls = _pulls()
     with ThreadPoolExecutor(_ASKERS) as pool:
         seen = list(pool.map(lambda agent: _ask(*agent, timeout), agents))
     silent = [one for one in seen if one.error]
@@ -51,7 +53,6 @@ def list_models(
         raise silent[0].error or TenancyError("No agent answers")
     for one in silent:
         warn(str(one.error))
-    pulls = _pulls()
     models = [entry for one in seen for entry in _entries(one, model, pulls)]
     return {"changed": False, "agents": [one.as_result() for one in seen], "models": models}
 
