@@ -10,13 +10,14 @@ import json
 import random
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.agents import Options, Outcome, ensure_agents
-from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import AgentSpec
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import AgentSpec, Health
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_engine import DockerEngine
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.network_plan import PoolOptions
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.settings import GIB
@@ -60,6 +61,17 @@ def docker(clean_engine: Engine) -> DockerEngine:
     return DockerEngine(DockerSettings(clean_engine.url, False, None, None, None, 60))
 
 
+def glanced_as_asked(docker: DockerEngine, specs: Sequence[AgentSpec]) -> None:
+    """The engine's own files tell of agents what its API does, whatever was done to them."""
+    names = [spec.agent for spec in specs]
+    glanced, asked = docker.observe(names, sure=frozenset()).agents, docker.observe(names).agents
+    assert docker.observe(names, sure=frozenset()).glanced == set(asked)
+    # An agent's first check of its health may just have ended in between.
+    assert {name: replace(agent, health=Health()) for name, agent in glanced.items()} == {
+        name: replace(agent, health=Health()) for name, agent in asked.items()
+    }
+
+
 Ensure = Callable[..., list[tuple[str, str]]]
 
 
@@ -69,6 +81,7 @@ def ensure(docker: DockerEngine) -> Ensure:
 
     def run(*specs: AgentSpec) -> list[tuple[str, str]]:
         options = Options(healthy_timeout=120)
+        glanced_as_asked(docker, specs)
         checked = ensure_agents(docker, specs, probe, options, check=True)
         done = ensure_agents(docker, specs, probe, options)
         assert done.plan.as_result() == checked.plan.as_result()
@@ -77,6 +90,7 @@ def ensure(docker: DockerEngine) -> Ensure:
             again = ensure_agents(docker, specs, probe, options, check=check)
             assert again.plan.as_result()["actions"] == []
             assert comparable(again) == comparable(done)
+        glanced_as_asked(docker, specs)
         return [(action.agent, f"{action.verb} {action.kind} {action.impact.value}") for action in done.plan.actions]
 
     return run
@@ -297,11 +311,18 @@ def test_models_survive_everything_but_their_removal(clean_engine: Engine, docke
     assert clean_engine.objects() == {"containers": set(), "volumes": set(), "networks": set()}
 
 
-def test_forty_tenants_get_forty_networks(clean_engine: Engine, ensure: Ensure) -> None:
+def test_forty_tenants_get_forty_networks(clean_engine: Engine, docker: DockerEngine, ensure: Ensure) -> None:
     specs = [AgentSpec(f"t{number}", f"t{number}", state="present", memory_limit=64 * MIB) for number in range(40)]
     assert len(ensure(*specs)) == 120
     subnets = {json.dumps(clean_engine.inspect(f"ollama-tenant-t{number}")["IPAM"]["Config"]) for number in range(40)}
     assert len(subnets) == 40
+    # That nothing changed costs no call for each agent; of one that did, the engine itself is asked.
+    asked: list[str] = []
+    docker.client.hooks["response"].append(lambda answer, **options: asked.append(answer.request.path_url))
+    ensure_agents(docker, specs, probe)
+    assert len(asked) <= 6, asked
+    assert ensure_agents(docker, [replace(specs[0], memory_limit=65 * MIB), *specs[1:]], probe, check=True).plan.changed
+    assert sum(path.endswith("/json") and "/containers/" in path for path in asked) == 1, asked
     gone = [AgentSpec(spec.agent, spec.tenant, state="absent", remove_volume=True) for spec in specs]
     assert len(ensure(*gone)) == 120
     assert clean_engine.objects() == {"containers": set(), "volumes": set(), "networks": set()}

@@ -27,12 +27,12 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.host import 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.network_plan import PoolOptions
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.races import ATTEMPTS, RACES, Refusals, mends, pause
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.settings import DEFAULTS, check_specs
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.shrinking import check_shrink
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.tolerance import Failures, plan_sound, sharers
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.views import absent_view, agent_view, volume_path
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Impact
-from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import human_size
 
 _LOOKS = 4
 _MOMENT = 0.5
@@ -164,39 +164,39 @@ def _of_proxy(error: TenancyError) -> bool:
 
 
 def _plan_once(engine: Engine, specs: Sequence[AgentSpec], options: Options) -> _Planned:
-    images = {spec.image or DEFAULTS.image for spec in specs if spec.state != "absent"}
-    observed = engine.observe([spec.agent for spec in specs], sorted(images))
+    """A plan in which a glance may only have found that nothing is to be done: the engine itself is asked about the rest."""
+    names = [spec.agent for spec in specs]
+    images = sorted({spec.image or DEFAULTS.image for spec in specs if spec.state != "absent"})
+    sure: frozenset[str] = frozenset()
+    while True:
+        observed = engine.observe(names, images, sure)
+        try:
+            planned = _plan_of(engine, observed, specs, options)
+        except TenancyError:
+            if not observed.glanced:
+                raise
+            sure = frozenset(names)
+            continue
+        doubtful = observed.glanced & {*planned.failures, *(action.agent for action in planned.plan.actions)}
+        if not doubtful:
+            return planned
+        sure |= doubtful
+
+
+def _plan_of(engine: Engine, observed: Observation, specs: Sequence[AgentSpec], options: Options) -> _Planned:
     host = read_host() if engine.local else HostFacts()
 
     def plan(wanted: Sequence[AgentSpec]) -> AgentPlan:
         found = plan_agents(wanted, observed, host, options.pool)
         for action in found.actions:
             if action.agent in found.running:
-                _check_shrink(engine, action, observed)
+                check_shrink(engine, action, observed)
         return found
 
     made = [spec for spec in specs if options.create_stopped or spec.state != "stopped" or spec.agent in observed.agents]
     if options.keep_going:
         return _Planned(observed, *plan_sound(made, plan))
     return _Planned(observed, plan(made), {})
-
-
-def _check_shrink(engine: Engine, action: AgentAction, observed: Observation) -> None:
-    """Refuse a limit below what the agent uses: a cgroup of version 2 would kill it instead."""
-    agent = observed.agents.get(action.agent)
-    limit = next((change for change in action.changes if change.field == "memory_limit"), None)
-    if action.verb != "update" or limit is None or agent is None or not agent.running or limit.after >= limit.before:
-        return
-    usage = engine.usages([agent]).get(agent.agent)
-    used = usage.memory if usage else 0
-    if used > limit.after:
-        raise TenancyError(
-            f"The memory_limit of agent '{action.agent}' can't be lowered to {human_size(limit.after)}",
-            cause=f"it uses {human_size(used)} now",
-            remedy="Choose a higher memory_limit, unload its models, or stop the agent first",
-            kind="memory_in_use",
-            agent=action.agent, used=used,
-        )
 
 
 def _named(engine: Engine, action: AgentAction, error: TenancyError) -> TenancyError:

@@ -11,7 +11,7 @@ One file per engine implements :class:`Engine`. The plan that turns desired and 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Protocol, Sequence
+from typing import AbstractSet, Any, Mapping, Protocol, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import AT_ONCE, Linked, ModelMount, ModelView
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Action, Change, Impact
@@ -214,6 +214,7 @@ class Observation:
     :param images: image id by reference, None for one that is not there. :param ports: of running containers.
     :param views: what agents have of a store, by agent, also of agents that are gone.
     :param places: tenant of each agent that has something in the store and that was not asked for, by agent.
+    :param glanced: agents that the engine itself was not asked about: good enough to find that nothing has changed.
     """
 
     agents: Mapping[str, ActualAgent] = field(default_factory=dict)
@@ -225,6 +226,7 @@ class Observation:
     containers: tuple[Listed, ...] = ()
     views: Mapping[str, Linked] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict)
+    glanced: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -271,8 +273,13 @@ class Engine(Protocol):
 
     local: bool
 
-    def observe(self, agents: Sequence[str] | None, images: Sequence[str] = ()) -> Observation:
-        """The state of these agents (None: of all) in a constant number of listings, with the ids of these images."""
+    def observe(
+        self, agents: Sequence[str] | None, images: Sequence[str] = (), sure: AbstractSet[str] | None = None
+    ) -> Observation:
+        """The state of these agents (None: of all) in a constant number of listings, with the ids of these images.
+
+        :param sure: agents to be asked about for certain; None for all. The others may come out as ``glanced``.
+        """
 
     def apply(self, action: AgentAction) -> None:
         """Carry out one action. Applied to a state that already has it, it does no harm."""

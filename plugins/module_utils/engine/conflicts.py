@@ -101,6 +101,10 @@ def _holder(
         if use.port == settings.port and overlaps(use.address, settings.bind_address):
             # The socket that the engine listens on for it is the same use seen twice.
             return "" if use.agent == agent or use.agent in releasing else f"container {use.container}"
+    actual = observed.agents.get(agent)
+    if actual and actual.state == "restarting" and actual.settings.port == settings.port:
+        # The engine opens its port before it lists it, and closes it again while nobody looks.
+        return ""
     for listener in host.listeners:
         if listener.port == settings.port and overlaps(listener.address, settings.bind_address):
             return host.process_of(listener.inode)

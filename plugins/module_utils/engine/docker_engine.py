@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any, Callable, Mapping, Sequence
+from typing import AbstractSet, Any, Callable, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine import docker_shape as shape
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine import docker_volume, drain
@@ -53,18 +53,22 @@ class DockerEngine:
         self.local = settings.host.startswith("unix://")
         self.client = connect(settings)
 
-    def observe(self, agents: Sequence[str] | None, images: Sequence[str] = ()) -> Observation:
+    def observe(
+        self, agents: Sequence[str] | None, images: Sequence[str] = (), sure: AbstractSet[str] | None = None
+    ) -> Observation:
         """See :class:`base.Engine`."""
         from docker.errors import NotFound
 
+        # The files of an engine elsewhere are not here.
+        sure = sure if self.local else None
         with translated(self.host, "The Docker Engine could not be listed"):
             for attempt in range(_LISTINGS - 1):
                 try:
-                    return Observer(self.client, self.adopted).observe(agents, images)
+                    return Observer(self.client, self.adopted, sure).observe(agents, images)
                 except NotFound:
                     # A container went between being listed and being inspected.
                     continue
-            return Observer(self.client, self.adopted).observe(agents, images)
+            return Observer(self.client, self.adopted, sure).observe(agents, images)
 
     def apply(self, action: AgentAction) -> None:
         """See :class:`base.Engine`.

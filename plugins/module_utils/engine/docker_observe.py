@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Observing a Docker Engine: one listing of containers, networks and volumes, then only our own containers inspected."""
+"""Observing a Docker Engine: one listing of containers, networks and volumes, then only our own containers looked at."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from calendar import timegm
 from dataclasses import replace
 from datetime import datetime, timezone
 from time import strptime
-from typing import Any, Iterable, Mapping, Sequence
+from typing import AbstractSet, Any, Iterable, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine import adoption, docker_volume
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine import docker_shape as shape
@@ -24,6 +24,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import 
     PortUse,
     Volume,
 )
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_files import read_container
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import (
     CONTAINER_PREFIX,
     NETWORK_PREFIX,
@@ -41,16 +42,21 @@ class Observer:
 
     :param client: the SDK's low-level client.
     :param adopted: tenant by agent, for agents that the catalog calls adopted.
+    :param sure: agents that the engine itself has to be asked about, where its files may tell of the others; None for all.
     """
 
-    def __init__(self, client: Any, adopted: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, client: Any, adopted: Mapping[str, str] | None = None, sure: AbstractSet[str] | None = None
+    ) -> None:
         self.client = client
         self.adopted = adopted or {}
+        self.sure = sure
+        self._info: Mapping[str, Any] | None = None
+        self._glanced: set[str] = set()
         self.listed = client.containers(all=True)
         self.networks = client.networks()
         self.volumes = client.volumes(filters={"name": CONTAINER_PREFIX}).get("Volumes") or []
         self._images: dict[str, Mapping[str, Any] | None] = {}
-        self._swap_limited: bool | None = None
         self._own = self._own_containers()
         self._owners = {listed["Id"]: agent for agent, candidates in self._own.items() for listed in candidates}
         self._members = self._members_by_network()
@@ -73,6 +79,7 @@ class Observer:
                 Listed(agent, (each.get("Labels") or {}).get(_TENANT) or self.adopted.get(agent, ""), _name(each), each.get("State", ""))
                 for agent, candidates in self._own.items() for each in candidates
             ),
+            glanced=frozenset(self._glanced),
         )
 
     def _own_containers(self) -> dict[str, list[Mapping[str, Any]]]:
@@ -107,7 +114,7 @@ class Observer:
         return not image or not ((image.get("Config") or {}).get("Labels") or {}).get(_AGENT)
 
     def _agent(self, agent: str, listed: Sequence[Mapping[str, Any]]) -> ActualAgent:
-        inspected = self.client.inspect_container(listed[0]["Id"])
+        inspected = self._glance(agent, listed[0]) or self.client.inspect_container(listed[0]["Id"])
         image = self._image(inspected["Image"])
         config = image["Config"] if image else None
         found = inspected["Config"].get("Labels") or {}
@@ -137,6 +144,22 @@ class Observer:
             source=adoption.models_source(inspected, shape.environment(inspected["Config"])) if adopted else "",
         )
 
+    def _glance(self, agent: str, listed: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The container as the engine's files have it, unless the engine has to be asked."""
+        if self.sure is None or agent in self.sure or not _labelled(listed):
+            return None
+        found = read_container(self.info["DockerRootDir"], listed)
+        if found:
+            self._glanced.add(agent)
+        return found
+
+    @property
+    def info(self) -> Mapping[str, Any]:
+        """What the engine says of itself, asked for once at most."""
+        if self._info is None:
+            self._info = self.client.info()
+        return self._info
+
     def _attached(self, tenant: str, inspected: Mapping[str, Any]) -> bool:
         """In its tenant's network, in that of today and not in one of that name which is gone, and in no other."""
         attachments = inspected["NetworkSettings"].get("Networks") or {}
@@ -150,9 +173,7 @@ class Observer:
     def _limits_swap(self, inspected: Mapping[str, Any]) -> bool:
         if inspected["HostConfig"].get("MemorySwap") != -1:
             return True
-        if self._swap_limited is None:
-            self._swap_limited = bool(self.client.info().get("SwapLimit"))
-        return self._swap_limited
+        return bool(self.info.get("SwapLimit"))
 
     def _image(self, reference: str) -> Mapping[str, Any] | None:
         if reference not in self._images:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from dataclasses import replace
-from typing import Any, Mapping, Sequence
+from typing import AbstractSet, Any, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import (
     ActualAgent,
@@ -89,9 +89,11 @@ class StoredEngine:
 
     # --- base.Engine
 
-    def observe(self, agents: Sequence[str] | None, images: Sequence[str] = ()) -> Observation:
+    def observe(
+        self, agents: Sequence[str] | None, images: Sequence[str] = (), sure: AbstractSet[str] | None = None
+    ) -> Observation:
         """See :class:`base.Engine`."""
-        observed = self.engine.observe(agents, images)
+        observed = self.engine.observe(agents, images, sure)
         found: dict[str, Linked] = {}
         others: dict[str, str] = {}
         for name, layout in self._places(observed).items():
