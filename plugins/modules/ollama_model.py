@@ -139,6 +139,12 @@ options:
     description: Space that has to stay free in O(models_dir), for example C(512m).
     type: str
     default: 256m
+  private_limit:
+    description:
+      - Space that an agent may have of its own in O(models_dir), for example V(20g). A model that would take it beyond that is refused
+        before its first byte, and so is any other while it has more.
+      - Of an agent that shares models of a store, what it shares does not count. What tenants pull by themselves is not stopped.
+    type: str
   wait:
     description:
       - Wait until the models are there. If the run is killed, the pull ends within a minute and the next run goes on from there.
@@ -275,7 +281,9 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import p
 def logic(params, run: Run):
     """Bring the models, or go on with a pull that an earlier call has started."""
     wishes = [read_wish(item) for item in entities(params, ollama.MODEL, "models", shared=ollama.SHARED)]
-    settings = ollama.read_transfer(params, parse_size(params["min_free"], "min_free"))
+    limit = params["private_limit"]
+    private = parse_size(limit, "private_limit") if limit else None
+    settings = ollama.read_transfer(params, parse_size(params["min_free"], "min_free"), private)
     call = Call(check=run.check, wait=params["wait"], patience=params["patience"])
     if params["job"]:
         return follow(jobs.find(params["job"]), wishes, settings, call)

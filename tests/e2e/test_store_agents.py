@@ -83,7 +83,7 @@ def host(clean_engine: Engine, store: Store, run_module: RunModule) -> Host:
     return Host(clean_engine, store, run_module)
 
 
-def test_agents_share_models_and_harm_nobody(host: Host) -> None:
+def test_agents_share_models_and_harm_nobody(host: Host, registry: Registry) -> None:
     digest = host.store.add("demo")
     done = host.ensure({"a1": ["demo"], "b1": ["demo"]})
     assert words(done) == [
@@ -112,13 +112,20 @@ def test_agents_share_models_and_harm_nobody(host: Host) -> None:
     asked = {"agent": "a1", "endpoint": f"http://127.0.0.1:{PORTS['a1']}", "store": str(host.store.root)}
     listed = host.run_module("ollama_model_info", asked).ok()["models"]
     assert {model["model"]: model["shared"] for model in listed} == {"demo:latest": True, "mine:latest": False}
+    # What it shares does not count against what it may have of its own.
+    path = host.engine.docker("volume", "inspect", "--format", "{{.Mountpoint}}", "ollama-agent-a1").strip()
+    more = {**{key: asked[key] for key in ("agent", "endpoint")}, "models_dir": path, "model": "demo2", "mirror": registry.address, "insecure": True}
+    for check in (True, False):
+        refused = host.run_module("ollama_model", {**more, "private_limit": "100k"}, check=check)
+        assert refused.result["error"]["kind"] == "private_limit" and "demo2" in refused.msg
+    assert host.run_module("ollama_model", {**more, "private_limit": "1m"}).ok()["changed"]
     # Gone with all that is its own, and nothing else.
     upper = Path(host.store.layout.agent("a1").upper)
     gone = host.run_module("ollama_agent", {
         "agent": "a1", "tenant": "acme", "state": "absent", "remove_volume": True, "docker_host": host.engine.url,
     }).ok()
     assert gone["agents"][0]["erased"]["path"] == str(upper) and gone["agents"][0]["erased"]["bytes"] > 0
-    assert gone["agents"][0]["erased"]["models"] == ["mine:latest"]
+    assert gone["agents"][0]["erased"]["models"] == ["demo2:latest", "mine:latest"]
     assert not upper.parent.exists()
     assert generate(PORTS["b1"])
     # A place that can't be made is its agent's trouble alone, and is named.

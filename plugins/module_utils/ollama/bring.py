@@ -20,7 +20,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.ndjson impor
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.patience import StallWatch
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.progress import Meter, Progress
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference import Reference
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import check_room
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import check_limit, check_room
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.step import Step
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.stream import Stream
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.ollama import TransferSettings
@@ -142,6 +142,7 @@ def _follow(stream: Stream, step: Step, settings: TransferSettings, watcher: Wat
     """
     meter = Meter()
     watch = StallWatch(settings.stall_timeout, watcher.clock())
+    told = 0
     for event in stream.events(tick=0.5):
         now = watcher.clock()
         if event is not None and event.error:
@@ -149,6 +150,9 @@ def _follow(stream: Stream, step: Step, settings: TransferSettings, watcher: Wat
         progress = meter.add(event, now) if event else meter.read(now)
         watcher.see(progress)
         check_room(step, progress.total - progress.completed, settings.min_free)
+        if progress.total != told:
+            told = progress.total
+            check_limit(step, told - progress.completed, settings.private_limit)
         if watch.stalled(progress, now):
             raise TenancyError(
                 f"Model {step.model} could not be brought to {step.agent}",

@@ -33,11 +33,13 @@ def free_bytes(folder: str) -> int | None:
 def check_before(step: Step, client: OllamaClient, settings: TransferSettings) -> None:
     """Make sure that the model fits before its first byte is asked for, as far as its size is known.
 
-    :raises TenancyError: ``disk_full``, with both numbers.
+    :raises TenancyError: ``disk_full``, with both numbers; ``private_limit``.
     """
     # Where the room can't be seen, nobody has to be asked for the size.
     if step.models_dir and free_bytes(step.models_dir) is not None:
-        check_room(step, _to_come(step, client, settings.timeout), settings.min_free)
+        needed = _to_come(step, client, settings.timeout)
+        check_room(step, needed, settings.min_free)
+        check_limit(step, needed, settings.private_limit)
 
 
 def _to_come(step: Step, client: OllamaClient, timeout: float) -> int:
@@ -89,3 +91,47 @@ def check_room(step: Step, needed: int, min_free: int) -> None:
             needed=needed,
             free=free,
         )
+
+
+def check_limit(step: Step, needed: int, limit: int | None) -> None:
+    """Make sure that an agent has no more of its own than it may, with ``needed`` bytes that are to come.
+
+    :raises TenancyError: ``private_limit``, with all numbers.
+    """
+    if limit is None or not step.models_dir or free_bytes(step.models_dir) is None:
+        return
+    used = _used(own_folder(step.models_dir))
+    if used + needed > limit:
+        raise TenancyError(
+            f"Model {step.model} is more than {step.agent} may have of its own",
+            cause=f"its limit is {human_size(limit)}; it has {human_size(used)}, and {human_size(needed)} are still to come",
+            remedy="Remove models of its own with state=absent, have the model in the store that all agents share (prefetch_models and"
+            " the agent's record), or raise the limit (agent_model_private_limit)",
+            kind="private_limit",
+            lasting=True,
+            limit=limit,
+            used=used,
+            needed=needed,
+        )
+
+
+def own_folder(models_dir: str, mounts: str = "/proc/self/mountinfo") -> str:
+    """What an agent alone writes of its models directory: the upper part of one that lies over a store, else all of it."""
+    folder = models_dir
+    with open(mounts, encoding="utf-8", errors="replace") as table:
+        for line in table:
+            columns = line.split()
+            kind = columns.index("-") + 1
+            # The last mount at a place is the one that is seen.
+            if columns[4] == models_dir and columns[kind] == "overlay":
+                upper = [part[9:] for part in columns[kind + 2].split(",") if part.startswith("upperdir=")]
+                folder = upper[0] if upper else models_dir
+    return folder
+
+
+def _used(folder: str) -> int:
+    """Bytes on the disk below a folder. The agent writes there meanwhile, so what is gone again counts nothing."""
+    total = 0
+    for place, _folders, names in os.walk(folder):
+        total += sum(_allocated(os.path.join(place, name)) for name in names if not os.path.islink(os.path.join(place, name)))
+    return total

@@ -46,6 +46,7 @@ TRANSFER = {
     "retries": {"type": "int", "default": 5},
     "parallel": {"type": "int", "default": 4},
     "min_free": {"type": "str", "default": "256m"},
+    "private_limit": {"type": "str"},
     "wait": {"type": "bool", "default": True},
     # How the action plugin follows a pull: the job to go on with, and the seconds to wait before it reports back.
     "job": {"type": "str"},
@@ -60,6 +61,7 @@ class TransferSettings:
     :param timeout: seconds for one answer of the API. :param stall_timeout: seconds without a byte.
     :param retries: attempts in a row that gain nothing. :param parallel: agents that are served at once.
     :param min_free: bytes that stay free beside the models.
+    :param private_limit: bytes that an agent may have of its own; None for no limit.
     """
 
     timeout: float
@@ -67,6 +69,7 @@ class TransferSettings:
     retries: int
     parallel: int
     min_free: int
+    private_limit: int | None = None
 
 
 def _secrets(params: Mapping[str, Any]) -> list[str]:
@@ -79,12 +82,13 @@ def _secrets(params: Mapping[str, Any]) -> list[str]:
 GROUP = OptionGroup(spec=SPEC, secrets=_secrets)
 
 
-def read_transfer(params: Mapping[str, Any], min_free: int) -> TransferSettings:
-    """Typed settings of the options; ``min_free`` is parsed by the caller."""
+def read_transfer(params: Mapping[str, Any], min_free: int, private_limit: int | None = None) -> TransferSettings:
+    """Typed settings of the options; sizes are parsed by the caller."""
     return TransferSettings(
         timeout=params["timeout"],
         stall_timeout=params["stall_timeout"],
         retries=params["retries"],
         parallel=max(params["parallel"], 1),
         min_free=min_free,
+        private_limit=private_limit,
     )
