@@ -32,6 +32,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "adoption": {"type": "dict", "default": {}},
     "failures": {"type": "list", "elements": "dict", "default": []},
     "silent": {"type": "list", "elements": "str", "default": []},
+    "erased": {"type": "list", "elements": "dict", "default": []},
     "kept": {"type": "list", "elements": "dict", "default": []},
     "actions": {"type": "list", "elements": "dict", "default": []},
     "store_use": {"type": "list", "elements": "dict", "default": []},
@@ -81,7 +82,7 @@ class ActionModule(ActionBase):
             case "offboarded":
                 return report.offboarded(
                     options["tenant"], options["kept"], actions, known=options["known"],
-                    remove_data=options["remove_data"], seconds=seconds, check=check,
+                    remove_data=options["remove_data"], seconds=seconds, check=check, erased=options["erased"],
                 )
             case "users":
                 return report.user_set(options["tenant"], options["users"], actions, seconds=seconds, check=check)

@@ -30,6 +30,7 @@ class FilterModule:
             "agent_observations": handover.observations,
             "tenant_status": handover.status_of,
             "gone_agents": handover.gone_agents,
+            "erased_data": handover.erased_data,
             "kept_data": handover.kept_data,
             "store_models": store_wishes.store_models,
             "store_seeds": store_wishes.seeds,

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.settings import stores
+from ansible_collections.llmops.tenancy.plugins.module_utils.settings import store_use, stores
 
 
 class FilterModule:
-    """The pure functions of module_utils/settings/stores.py as filters."""
+    """The pure functions of stores.py and store_use.py in module_utils/settings as filters."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Filters by name."""
-        return {"model_entries": stores.model_entries, "store_use": stores.use_of}
+        return {"model_entries": stores.model_entries, "store_use": store_use.use_of}

@@ -78,6 +78,11 @@ options:
     type: list
     elements: dict
     default: []
+  erased:
+    description: What went out of model stores, as the filter P(llmops.tenancy.erased_data#filter) gives it. With O(view=offboarded).
+    type: list
+    elements: dict
+    default: []
   actions:
     description: All that was done, as the modules return it.
     type: list

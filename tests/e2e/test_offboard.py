@@ -63,6 +63,7 @@ def test_data_that_was_kept_is_erased_later(site: Site) -> None:
     [proof] = erased.result("ollama_agent")["agents"]
     assert proof["erased"]["path"].endswith("/agents/acme/upper") and not Path(proof["erased"]["path"]).exists()
     assert lines(erased)[:2] == ["Tenant     acme is not in the catalog", "Data       removed"]
+    assert lines(erased)[2].strip() == f"{proof['erased']['path']} on localhost: 0 B, no models of its own"
     assert site.leftovers() == {}
     assert site.engine.inspect("ollama-agent-other")["State"]["Running"] is True
 

@@ -105,11 +105,12 @@ def test_status_as_a_table_as_json_and_in_a_file(site: Site, tmp_path: Path) -> 
     run = site.run("tenant_status").ok().run
     table = [line for line in run.stdout.splitlines() if line.startswith(("TENANT", "acme"))]
     assert re.split(r"  +", table[0]) == [
-        "TENANT", "NAME", "USERS", "AGENT", "HOST", "PORT", "STATE", "HEALTH", "MEMORY", "CPU", "MODELS"
+        "TENANT", "NAME", "USERS", "AGENT", "HOST", "PORT", "STATE", "HEALTH", "MEMORY", "CPU", "STORE", "MODELS"
     ]
     assert re.split(r"  +", table[1])[:8] == [
         "acme", "Acme Inc", "1", "acme", "localhost", str(site.ports()["acme"]), "running", "healthy"
     ]
+    assert re.split(r"  +", table[1])[-2:] == ["shared", "demo:latest"]
     # The JSON begins and ends with a brace alone on a line, so that `sed -n '/^{$/,/^}$/p'` takes it out.
     text = site.run("tenant_status", output="json", tenant="acme").ok().run.stdout
     [tenant] = json.loads(text[text.index("\n{\n"):text.index("\n}\n") + 2])["tenants"]

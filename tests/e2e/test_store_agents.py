@@ -197,6 +197,48 @@ def test_answers_on_their_way_survive_a_new_model(host: Host) -> None:
     assert set(host.tags("a1")) == {"demo:latest"}
 
 
+def test_agents_go_on_while_the_store_is_cleaned_and_mended(host: Host, registry: Registry) -> None:
+    host.store.add("demo")
+    host.store.add("demo2", "demo2")
+    host.store.add("unused")
+    host.ensure({"a1": ["demo"], "b1": ["demo"]})
+    host.ensure({"a2": ["demo2"]})
+    host.engine.docker("stop", "ollama-agent-a2")
+    done, ended = [], threading.Event()
+
+    def ask() -> None:
+        while not ended.is_set():
+            done.append(bool(generate(PORTS["b1"])))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        wait_until(lambda: done, "first answer")
+        request(PORTS["a1"], "DELETE", "/api/delete", {"model": "demo"})
+        store = {"store": str(host.store.root), "min_free": "0", "mirror": registry.address, "insecure": True}
+        predicted = host.run_module("model_store", {**store, "prune": True, "grace": "0"}, check=True).ok()
+        pruned = host.run_module("model_store", {**store, "prune": True, "grace": "0"}).ok()
+        # What the agent that is stopped sees stays.
+        assert pruned["actions"] == predicted["actions"]
+        assert [(each["kind"], each["name"]) for each in pruned["garbage"]] == [("model", "unused:latest")]
+        blob = max((host.store.root / "blobs").iterdir(), key=lambda path: path.stat().st_size)
+        sound = blob.read_bytes()
+        with blob.open("r+b") as file:
+            file.seek(-64, 2)
+            file.write(b"damaged!")
+        healed = host.run_module("model_store", {**store, "verify": True}).ok()
+        assert [each for model in healed["models"] for each in model["mended"]] == [blob.name.replace("-", ":")]
+        assert blob.read_bytes() == sound
+        before = len(done)
+        wait_until(lambda: len(done) > before + 1 or not asking.is_alive(), "answers afterwards")
+    finally:
+        ended.set()
+        asking.join()
+    assert len(done) > before and all(done)
+    host.ensure({"a1": ["demo"], "a2": ["demo2"], "b1": ["demo"]})
+    assert generate(PORTS["a1"]) and generate(PORTS["a2"], "demo2")
+
+
 def request_quietly(port: int) -> None:
     """A request whose end does not matter."""
     with contextlib.suppress(OSError, BenchError, http.client.HTTPException):

@@ -6,10 +6,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import random
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -22,10 +26,11 @@ import pytest
 from tests.support.ansible import ModuleRun
 from tests.support.engine import Engine
 from tests.support.ollama import generate, request
-from tests.support.process import kill_tree
+from tests.support.process import kill_tree, wait_until
 from tests.support.registry import Registry
 from tests.support.settings import ROOT
 from tests.support.store import Store
+from tests.support.stores import ModuleProcess
 
 RunModule = Callable[..., ModuleRun]
 NAME, PORT = "ollama-agent-a1", 12910
@@ -123,6 +128,60 @@ def test_a_killed_move_goes_on(mover: Mover) -> None:
         mover.begin(mover.params(migrate=migrate), 1.4)
         mover.ensure(migrate=migrate)
         assert mover.works()
+
+
+def test_a_switch_that_is_killed_at_any_moment_goes_on(mover: Mover) -> None:
+    mover.ensure()
+    names = ["demo"]
+    for moment in ("drain", "stop", "switch", "start"):
+        names.append(f"{moment}:latest")
+        mover.store.add(names[-1])
+        kill_switch(mover, mover.params(models=names, drain_timeout=600), moment)
+        mover.ensure(models=names)
+        listed = {model["name"] for model in request(PORT, "GET", "/api/tags")[0]["models"]}
+        assert listed == {"demo:latest", *names[1:]} and generate(PORT, names[-1])
+
+
+def kill_switch(mover: Mover, params: dict[str, Any], moment: str) -> None:
+    """Run the module and kill it while it drains the agent, has it stopped, has switched its view, or has started it again."""
+    layout, engine = mover.store.layout, mover.engine
+    seen, linked = set(os.listdir(layout.views)), layout.view_of("a1")
+    agent = int(engine.docker("inspect", "--format", "{{.State.Pid}}", NAME))
+    daemon = int((engine.folder / "docker.pid").read_text())
+    # A request that nobody reads is in flight for as long as the agent does not go on.
+    os.kill(agent, signal.SIGSTOP)
+    with socket.create_connection(("127.0.0.1", PORT)) as waiting:
+        waiting.sendall(b"GET /api/version HTTP/1.1\r\n")
+        run = ModuleProcess("ollama_agent", params)
+        try:
+            wait_until(lambda: {each for each in os.listdir(layout.views) if each[0] != "."} - seen, "the new view")
+            assert running(engine) and layout.view_of("a1") == linked
+            if moment == "drain":
+                return
+            with open(os.path.join(layout.locks, "store"), "r+b") as lock:
+                # Whoever takes away what nobody uses keeps the switch waiting.
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                os.kill(agent, signal.SIGCONT)
+                waiting.close()
+                wait_until(lambda: not running(engine), "the agent's end")
+                assert layout.view_of("a1") == linked
+                if moment == "stop":
+                    return
+                os.kill(daemon, signal.SIGSTOP)
+            wait_until(lambda: layout.view_of("a1") != linked, "the switch")
+            if moment == "start":
+                os.kill(daemon, signal.SIGCONT)
+                wait_until(lambda: running(engine), "the agent's start")
+        finally:
+            run.kill()
+            os.kill(daemon, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(agent, signal.SIGCONT)
+
+
+def running(engine: Engine) -> bool:
+    """Whether the agent runs."""
+    return engine.docker("inspect", "--format", "{{.State.Running}}", NAME).strip() == "true"
 
 
 @pytest.mark.parametrize("restart", ["kill", "stop"])

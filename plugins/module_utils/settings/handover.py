@@ -245,6 +245,14 @@ def gone_agents(reports: Iterable[Record]) -> list[dict[str, Any]]:
     ]
 
 
+def erased_data(gone: Iterable[Record]) -> list[dict[str, Any]]:
+    """What agents had of their own in model stores and have no more.
+
+    :param gone: as :func:`gone_agents` returns them.
+    """
+    return [{"agent": agent["agent"], "host": agent["host"], **agent["erased"]} for agent in gone if agent.get("erased")]
+
+
 def kept_data(gone: Iterable[Record]) -> list[dict[str, Any]]:
     """The volumes that stay when their agents are gone.
 

@@ -14,6 +14,7 @@ from typing import Any, Iterable, Mapping, Sequence
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import full_model
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import format_cpus, human_size
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings.handover import endpoint_of
+from ansible_collections.llmops.tenancy.plugins.module_utils.settings.store_use import told as store_use_told
 
 Values = Mapping[str, Any]
 _LABEL = 10
@@ -68,7 +69,7 @@ def onboarded(
     :param actions: all that was done, or would be.
     :param seconds: what it took.
     :param synchronised: what ``m365_sync`` told of tenants afterwards.
-    :param store_use: what came into the stores, as ``stores.use_of`` tells it.
+    :param store_use: what came into the stores, as ``store_use.use_of`` tells it.
     """
     rounds = [item for item in synchronised if item["tenant"] == tenant["tenant"]]
     states = {item["agent"]: item["observed"] for item in observed}
@@ -78,7 +79,7 @@ def onboarded(
     agents = tenant.get("agents") or []
     for agent in agents:
         lines += _agent(agent, states.get(agent["agent"], {}))
-    lines += [*_stores(store_use, check), *_done(actions, seconds, check)]
+    lines += [*(_line(*told) for told in store_use_told(store_use, check)), *_done(actions, seconds, check)]
     running = [agent for agent in agents if agent["desired_state"] == "started"]
     return lines + ["", *_try_it(running)] if running and not check else lines
 
@@ -93,35 +94,15 @@ def changed(title: str, agents: Sequence[Values], observed: Iterable[Values], ac
     lines = [_line("Tenant", title)]
     for agent in agents:
         lines += _agent(agent, states.get(agent["agent"], {}))
-    return [*lines, *_stores(store_use, check), *_done(actions, seconds, check)]
-
-
-def _stores(uses: Iterable[Values], check: bool) -> list[str]:
-    """What agents see of their host's model store, what that cost, and who was moved."""
-    lines = []
-    for use in uses:
-        came, disk = human_size(use["downloaded"]), human_size(use["downloaded"] + use["seeded"])
-        shared = f"{human_size(use['shared_bytes'])} shared by " if use["shared_bytes"] else ""
-        agents = f"{use['agents']} agent{'' if use['agents'] == 1 else 's'}"
-        words = "would come over the wire" if check else "came over the wire"
-        lines.append(_line("Store", f"{use['host']}: {shared}{agents}, {came} {words}, {disk} more on its disk"))
-        lines += [_line("  Moved", _moved(each)) for each in use["migrated"]]
-    return lines
-
-
-def _moved(each: Values) -> str:
-    what = (
-        f"{human_size(each['shared_bytes'])} shared, {human_size(each['freed_bytes'])} of its volume freed" if each["models"] == "shared"
-        else f"{human_size(each['copied_bytes'])} copied"
-    )
-    return f"{each['agent']} to {each['models']} models: {what}, {human_size(each['own_bytes'])} its own ({', '.join(each['names']) or '-'})"
+    return [*lines, *(_line(*told) for told in store_use_told(store_use, check)), *_done(actions, seconds, check)]
 
 
 def offboarded(tenant: str, kept: Sequence[Values], actions: Sequence[Values], *, known: bool, remove_data: bool,
-               seconds: float, check: bool) -> list[str]:
+               seconds: float, check: bool, erased: Sequence[Values] = ()) -> list[str]:
     """The end of an offboarding.
 
     :param kept: volumes that stay, as ``{host, agent, volume, path}``.
+    :param erased: what went out of model stores, as ``{host, path, bytes, models}``.
     :param known: whether the catalog knew the tenant.
     """
     unknown = f"{tenant} is not in the catalog" + ("" if actions else ": nothing to do")
@@ -134,6 +115,8 @@ def offboarded(tenant: str, kept: Sequence[Values], actions: Sequence[Values], *
         lines.append(_line("", f"onboarding {tenant} again takes it up"))
     elif remove_data and (known or actions):
         lines.append(_line("Data", "would be removed" if check else "removed"))
+        lines += [_line("", f"{each['path']} on {each['host']}: {human_size(each['bytes'])}, "
+                            f"{', '.join(each['models']) or 'no models of its own'}") for each in erased]
     return lines + _done(actions, seconds, check)
 
 
@@ -184,14 +167,14 @@ def status(tenants: Iterable[Values]) -> list[str]:
 
     :param tenants: as ``tenant_info`` returns them, their agents with ``live`` when the engine was asked.
     """
-    head = ["TENANT", "NAME", "USERS", "AGENT", "HOST", "PORT", "STATE", "HEALTH", "MEMORY", "CPU", "MODELS"]
+    head = ["TENANT", "NAME", "USERS", "AGENT", "HOST", "PORT", "STATE", "HEALTH", "MEMORY", "CPU", "STORE", "MODELS"]
     rows = []
     for tenant in tenants:
         first = [tenant["tenant"] + ("" if tenant.get("active", True) else " (inactive)"), tenant.get("name") or "-",
                  str(tenant["user_count"])]
         agents = tenant.get("agents") or [None]
         for agent in agents:
-            rows.append(first + (_status_of(agent) if agent else ["-"] * 8))
+            rows.append(first + (_status_of(agent) if agent else ["-"] * 9))
             first = ["", "", ""]
     return table([head, *rows]) if rows else ["No tenant."]
 
@@ -205,7 +188,7 @@ def _status_of(agent: Values) -> list[str]:
     return [
         agent["agent"], agent["host"], str(agent["port"]), _state_of(agent, seen, health), health or "-",
         f"{human_size(usage)} of {memory}" if usage else memory, format_cpus(agent["cpu_limit"]),
-        ", ".join(_models_of(agent, seen)) or "-",
+        _store_of(seen), ", ".join(_models_of(agent, seen)) or "-",
     ]
 
 
@@ -215,11 +198,18 @@ def _state_of(agent: Values, seen: Values, health: str | None) -> str:
     return (seen.get("state") or "unknown") + wanted
 
 
+def _store_of(seen: Values) -> str:
+    """Whether it has models of its host's store, and whether it still runs with what that had before."""
+    store = seen.get("store") or {}
+    return str(store.get("models") or "-") + (" (older until it restarts)" if store.get("pending") else "")
+
+
 def _models_of(agent: Values, seen: Values) -> list[str]:
     """What it has, and what it lacks of what the catalog says. One that does not run can't be asked."""
-    names = _model_names(seen)
+    names, store = _model_names(seen), seen.get("store") or {}
     lacking = [model for model in agent["models"] if full_model(model) not in names] if seen.get("state") == "running" else []
-    return names + [f"{model} (missing)" for model in lacking]
+    own = set(names) - set(store.get("shared") or ()) if store.get("models") == "shared" else set()
+    return [f"{name} (own)" if name in own else name for name in names] + [f"{model} (missing)" for model in lacking]
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:

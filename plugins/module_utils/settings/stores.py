@@ -26,27 +26,6 @@ def model_entries(models: str | Iterable[str | Values], latest: bool = False) ->
     return [{**state, **entry} for entry in entries if entry.get("model") != ""]
 
 
-def use_of(reports: Iterable[Values]) -> list[dict[str, Any]]:
-    """What a run brought into the stores of its hosts, and what its agents see of them.
-
-    :param reports: variables of agent hosts, with what the role ``agent`` registered.
-    """
-    return [use for use in map(_use, reports) if use["agents"] or use["migrated"]]
-
-
-def _use(report: Values) -> dict[str, Any]:
-    engine, store = report.get("_agent_engine") or {}, report.get("_agent_store") or {}
-    sharing = [agent for agent in engine.get("agents") or () if (agent.get("store") or {}).get("shared")]
-    sizes = {
-        model["digest"]: model["size"] or 0
-        for agent in sharing for model in agent.get("models") or () if model["name"] in agent["store"]["shared"]
-    }
-    return {
-        "host": report.get("inventory_hostname"), "agents": len(sharing), "shared_bytes": sum(sizes.values()),
-        "downloaded": store.get("downloaded") or 0, "seeded": store.get("seeded") or 0, "migrated": engine.get("migrated") or [],
-    }
-
-
 def stores_table(stores: Mapping[str, Values]) -> list[str]:
     """What the stores of all hosts hold, as an aligned table, and a line on each host.
 

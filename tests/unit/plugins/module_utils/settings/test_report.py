@@ -126,8 +126,11 @@ def test_offboarding_says_where_data_is():
 
 def test_offboarding_of_what_only_the_hosts_know():
     gone = {"action": "remove", "kind": "volume", "name": "v", "impact": "data_loss"}
-    lines = report.offboarded("acme", [], [gone], known=False, remove_data=True, seconds=1, check=False)
-    assert lines[:2] == ["Tenant     acme is not in the catalog", "Data       removed"]
+    erased = [{"host": "gpu-01", "path": "/s/agents/a/upper", "bytes": 2 * GIB, "models": ["mine:latest"]}]
+    lines = report.offboarded("acme", [], [gone], known=False, remove_data=True, seconds=1, check=False, erased=erased)
+    assert lines[:3] == [
+        "Tenant     acme is not in the catalog", "Data       removed", "           /s/agents/a/upper on gpu-01: 2.0 GiB, mine:latest"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -179,22 +182,24 @@ def test_what_became_of_the_model_store():
 
 
 def test_status_is_an_aligned_table():
-    live = {"state": "running", "health": {"status": "healthy"}, "models": [{"name": "demo:latest"}], "usage": {"memory": GIB}}
+    live = {"state": "running", "health": {"status": "healthy"}, "models": [{"name": "demo:latest"}, {"name": "mine"}], "usage": {"memory": GIB},
+            "store": {"models": "shared", "shared": ["demo:latest"], "pending": True}}
     gone = {"state": "exited", "health": "stopped", "models": []}
     code = {**AGENT, "agent": "code", "port": 11436, "observed": gone, "desired_state": "stopped"}
     lost = {**AGENT, "agent": "lost", "port": 11437, "observed": gone}
-    bare = {**AGENT, "agent": "bare", "port": 11438, "live": {**live, "models": []}, "models": ["demo", "phi4-mini"]}
+    bare = {**AGENT, "agent": "bare", "port": 11438, "live": {**live, "models": [], "store": {"models": "private"}}, "models": ["demo", "phi4-mini"]}
     tenants = [
         {"tenant": "acme", "name": "Acme", "active": True, "user_count": 3, "agents": [{**AGENT, "live": live}, code, lost, bare]},
         {"tenant": "zeta", "name": None, "active": False, "user_count": 0, "agents": []},
     ]
     assert report.status(tenants) == [
-        "TENANT           NAME  USERS  AGENT  HOST       PORT   STATE                HEALTH   MEMORY              CPU  MODELS",
-        "acme             Acme  3      chat   localhost  11435  running              healthy  1.0 GiB of 2.0 GiB  0.5  demo:latest",
-        "                              code   localhost  11436  exited               stopped  2.0 GiB             0.5  -",
-        "                              lost   localhost  11437  exited (should run)  stopped  2.0 GiB             0.5  -",
-        "                              bare   localhost  11438  running              healthy  1.0 GiB of 2.0 GiB  0.5"
+        "TENANT           NAME  USERS  AGENT  HOST       PORT   STATE                HEALTH   MEMORY              CPU  STORE                             MODELS",
+        "acme             Acme  3      chat   localhost  11435  running              healthy  1.0 GiB of 2.0 GiB  0.5  shared (older until it restarts)"
+        "  demo:latest, mine (own)",
+        "                              code   localhost  11436  exited               stopped  2.0 GiB             0.5  -                                 -",
+        "                              lost   localhost  11437  exited (should run)  stopped  2.0 GiB             0.5  -                                 -",
+        "                              bare   localhost  11438  running              healthy  1.0 GiB of 2.0 GiB  0.5  private                         "
         "  demo (missing), phi4-mini (missing)",
-        "zeta (inactive)  -     0      -      -          -      -                    -        -                   -    -",
+        "zeta (inactive)  -     0      -      -          -      -                    -        -                   -    -                                 -",
     ]
     assert report.status([]) == ["No tenant."]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.settings.stores import model_entries, stores_table, use_of
+from ansible_collections.llmops.tenancy.plugins.module_utils.settings.stores import model_entries, stores_table
 
 GIB = 1024**3
 
@@ -58,17 +58,3 @@ def test_the_table():
         "gpu-03: can't be asked",
     ]
     assert stores_table({}) == ["No agent host."]
-
-
-def test_what_a_run_brought():
-    share = {"store": {"shared": ["a:latest"]}, "models": [{"name": "a:latest", "digest": "0", "size": GIB}, {"name": "own", "digest": "1", "size": 7}]}
-    stopped = {"store": {"shared": ["a:latest"]}, "models": None}
-    alone = {"store": {"shared": []}, "models": [{"name": "b", "digest": "2", "size": 9}]}
-    reports = [
-        {"inventory_hostname": "h1", "_agent_engine": {"agents": [share, share, stopped]}, "_agent_store": {"downloaded": 3, "seeded": 4}},
-        {"inventory_hostname": "h2", "_agent_engine": {"agents": [alone]}, "_agent_store": {"skipped": True}},
-        {"inventory_hostname": "h3"},
-    ]
-    assert use_of(reports) == [
-        {"host": "h1", "agents": 3, "shared_bytes": GIB, "downloaded": 3, "seeded": 4, "migrated": []},
-    ]
