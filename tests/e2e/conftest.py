@@ -11,15 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.ansible import run_module
+from tests.support.catalog import make_catalog
 from tests.support.engine import Engine
 from tests.support.fixtures import Database
+from tests.support.postgres import Postgres
 from tests.support.site import Site
 
 
 @pytest.fixture
-def site(tmp_path: Path, make_database: Callable[..., Database], clean_engine: Engine) -> Site:
+def site(tmp_path: Path, postgres: Postgres, make_database: Callable[..., Database], clean_engine: Engine) -> Site:
     """A site with one agent host, this machine."""
-    database = make_database()
-    run_module("catalog", {"catalog_dsn": database.dsn}).ok()
-    return Site(tmp_path, database, clean_engine)
+    return Site(tmp_path, make_catalog(postgres, make_database).database, clean_engine)

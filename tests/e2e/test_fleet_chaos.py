@@ -108,7 +108,7 @@ def test_a_part_that_restarts_in_mid_run_does_no_harm(fleet: Site, engine: Engin
         run = fleet.start("reconcile", env=recording, **GO, wave_size=2)
         wait_until(lambda log=log, task=task: task in log.read_text(), f"the end of task '{task}'")
         restart()
-        clear(run.wait(300))
+        clear(run.wait())
         disturb(fleet, random.Random(1))
     fleet.run("reconcile", **GO).ok()
     whole(fleet, TENANTS[:5])

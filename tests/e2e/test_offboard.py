@@ -40,7 +40,7 @@ def test_an_agent_that_is_added_beside_it_keeps_its_record(site: Site) -> None:
     site.database.sql(
         "INSERT INTO llmops.agents SELECT (jsonb_populate_record(a, '{\"agent\": \"late\", \"port\": 11999}')).* FROM llmops.agents a"
     )
-    run = going.wait(120)
+    run = going.wait()
     assert run.rc != 0
     assert "Tenant acme still has 1 agent: late" in run.output
     assert "Run it again to remove them, too" in run.output
@@ -51,7 +51,6 @@ def test_an_agent_that_is_added_beside_it_keeps_its_record(site: Site) -> None:
 
 def test_data_that_was_kept_is_erased_later(site: Site) -> None:
     site.onboard("acme").ok()
-    site.onboard("other").ok()
     site.run("offboard_tenant", tenant="acme").ok()
     again = site.run("offboard_tenant", tenant="acme").ok()
     assert again.changed == 0
@@ -65,14 +64,13 @@ def test_data_that_was_kept_is_erased_later(site: Site) -> None:
     assert lines(erased)[:2] == ["Tenant     acme is not in the catalog", "Data       removed"]
     assert lines(erased)[2].strip() == f"{proof['erased']['path']} on localhost: 0 B, no models of its own"
     assert site.leftovers() == {}
-    assert site.engine.inspect("ollama-agent-other")["State"]["Running"] is True
 
 
 @pytest.mark.parametrize("erase", [False, True])
 def test_a_container_that_no_record_stands_for_goes_too(site: Site, erase: bool) -> None:
     site.onboard("acme").ok()
     site.database.sql("DELETE FROM llmops.agents; DELETE FROM llmops.tenants")
-    gone = predicted_and_done(site, **(ERASE if erase else {"tenant": "acme"}))
+    gone = predicted_and_done(site, **ERASE) if erase else site.run("offboard_tenant", tenant="acme").ok()
     volume = {"remove upper ollama-agent-acme", "remove volume ollama-agent-acme"} if erase else set()
     assert set(gone.actions) == {"remove container ollama-agent-acme", "remove network ollama-tenant-acme"} | volume
     assert site.leftovers() == ({} if erase else {"volumes": {"ollama-agent-acme"}})

@@ -13,8 +13,6 @@ import subprocess
 import uuid
 from typing import Any
 
-import pytest
-
 from tests.support.ollama import generate
 from tests.support.settings import ROOT
 from tests.support.site import Outcome, Site
@@ -75,44 +73,38 @@ def test_first_run_second_run_and_a_prompt_that_is_answered(site: Site) -> None:
     assert site.leftovers() == {}
 
 
-def test_a_rerun_with_the_tenant_alone_keeps_what_earlier_runs_set(site: Site) -> None:
+def test_reruns_keep_what_earlier_runs_set_also_with_blank_survey_fields_and_clear_empties(site: Site) -> None:
     site.onboard("empresa-corp", memory_limit="768m", memory_reservation="128m", cpu_limit="0.5", model="demo",
-                 agent_port=12001, tenant_domain="empresa.com", users=USERS).ok()
-    again = site.run("onboard_tenant", tenant="empresa-corp").ok()
-    assert again.changed == 0
-    [agent] = again.result("tenant")["tenants"][0]["agents"]
-    assert (agent["memory_limit"], agent["memory_reservation"]) == (3 * GIB // 4, GIB // 8)
-    assert (agent["cpu_limit"], agent["port"], agent["models"]) == (500, 12001, ["demo"])
-    assert again.result("tenant")["tenants"][0]["domain"] == "empresa.com"
-
-
-def test_blank_survey_fields_count_as_not_given_and_clear_empties(site: Site) -> None:
-    site.onboard("empresa-corp", tenant_name="Empresa Corp", tenant_domain="empresa.com").ok()
+                 agent_port=12001, tenant_name="Empresa Corp", tenant_domain="empresa.com", users=USERS).ok()
     names = (
         "tenant_name", "tenant_domain", "m365_tenant_id", "users", "agents", "model", "memory_limit",
         "memory_reservation", "cpu_limit", "agent_port", "agent_host", "agent", "clear", "quota_agents",
     )
-    blank = dict(zip(names, (None, "") * 7, strict=True))
-    assert site.run("onboard_tenant", tenant="empresa-corp", **blank).ok().changed == 0
-    cleared = check_and_run(site, "empresa-corp", clear=["tenant_domain"])
+    for given in ({}, dict(zip(names, (None, "") * 7, strict=True))):
+        again = site.run("onboard_tenant", tenant="empresa-corp", **given).ok()
+        assert again.changed == 0
+        [tenant] = again.result("tenant")["tenants"]
+        [agent] = tenant["agents"]
+        assert (agent["memory_limit"], agent["memory_reservation"]) == (3 * GIB // 4, GIB // 8)
+        assert (agent["cpu_limit"], agent["port"], agent["models"]) == (500, 12001, ["demo"])
+        assert (tenant["name"], tenant["domain"]) == ("Empresa Corp", "empresa.com")
+    cleared = check_and_run(site, "empresa-corp", model="demo", clear=["tenant_domain"])
     assert cleared.actions == ["update tenant empresa-corp"]
     assert cleared.result("tenant")["tenants"][0]["domain"] is None
     assert cleared.result("tenant")["tenants"][0]["name"] == "Empresa Corp"
 
 
-@pytest.mark.parametrize(
-    ("change", "impact"),
-    [({"memory_limit": "1g"}, "in_place"), ({"cpu_limit": "1.5"}, "in_place"), ({"agent_port": 12002}, "recreate")],
-)
-def test_a_change_is_told_before_with_its_impact(site: Site, change: dict[str, Any], impact: str) -> None:
+def test_a_change_is_told_before_with_its_impact(site: Site) -> None:
     site.onboard("empresa-corp").ok()
-    container = site.engine.docker("inspect", "--format", "{{.Id}}", "ollama-agent-empresa-corp")
-    done = check_and_run(site, "empresa-corp", **{"model": "demo", **change})
-    [action] = done.result("ollama_agent")["actions"][:1]
-    assert action["impact"] == impact
-    same = site.engine.docker("inspect", "--format", "{{.Id}}", "ollama-agent-empresa-corp") == container
-    assert same is (impact == "in_place")
-    assert site.run("onboard_tenant", tenant="empresa-corp", **change).ok().changed == 0
+    changes = [({"memory_limit": "1g", "cpu_limit": "1.5"}, "in_place"), ({"agent_port": 12002}, "recreate")]
+    for change, impact in changes:
+        container = site.engine.docker("inspect", "--format", "{{.Id}}", "ollama-agent-empresa-corp")
+        done = check_and_run(site, "empresa-corp", **{"model": "demo", **change})
+        [action] = done.result("ollama_agent")["actions"][:1]
+        assert action["impact"] == impact
+        same = site.engine.docker("inspect", "--format", "{{.Id}}", "ollama-agent-empresa-corp") == container
+        assert same is (impact == "in_place")
+        assert site.run("onboard_tenant", tenant="empresa-corp", **change).ok().changed == 0
     assert generate(site.ports()["empresa-corp"])
 
 
@@ -169,24 +161,17 @@ def test_agents_on_several_hosts(site: Site) -> None:
     assert site.engine.docker("ps", "--all", "--quiet") == ""
 
 
-@pytest.mark.parametrize(
-    ("name", "folder"),
-    [
-        ("onboard_tenant.yml", ROOT / "playbooks"),
-        ("playbooks/onboard_tenant.yml", ROOT),
-        ("llmops.tenancy.onboard_tenant", ROOT),
-    ],
-)
-def test_every_way_to_call_it_is_the_same_run(site: Site, name: str, folder: Any) -> None:
-    env = {"ANSIBLE_CONFIG": str(folder / "ansible.cfg")}
-    run = site.run(name, env=env, cwd=folder, tenant="empresa-corp", model="demo", memory_limit="512m").ok()
-    assert run.changed == 4
-
-
-@pytest.mark.parametrize("style", ["yaml", "json"])
-def test_the_summary_reads_well_under_either_style_of_results(site: Site, style: str) -> None:
-    run = site.onboard("empresa-corp", env={"ANSIBLE_CALLBACK_RESULT_FORMAT": style}).ok().run
-    text = run.stdout[run.stdout.index("Show what is ready"):]
-    assert re.search(r"^Tenant     empresa-corp$", text, re.MULTILINE)
-    assert re.search(r"^curl -s http://127\.0\.0\.1:\d+/api/generate -d '\{.*\}'$", text, re.MULTILINE)
-    assert "\\n" not in text
+def test_every_way_to_call_it_is_the_same_run_and_the_summary_reads_well_under_either_style(site: Site) -> None:
+    ways = [
+        ("onboard_tenant.yml", ROOT / "playbooks", "yaml", 4),
+        ("playbooks/onboard_tenant.yml", ROOT, "json", 0),
+        ("llmops.tenancy.onboard_tenant", ROOT, "yaml", 0),
+    ]
+    for name, folder, style, changed in ways:
+        env = {"ANSIBLE_CONFIG": str(folder / "ansible.cfg"), "ANSIBLE_CALLBACK_RESULT_FORMAT": style}
+        run = site.run(name, env=env, cwd=folder, tenant="empresa-corp", model="demo", memory_limit="512m").ok().run
+        assert run.changed == changed
+        text = run.stdout[run.stdout.index("Show what is ready"):]
+        assert re.search(r"^Tenant     empresa-corp$", text, re.MULTILINE)
+        assert re.search(r"^curl -s http://127\.0\.0\.1:\d+/api/generate -d '\{.*\}'$", text, re.MULTILINE)
+        assert "\\n" not in text

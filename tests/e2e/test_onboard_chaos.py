@@ -47,8 +47,8 @@ def test_killed_at_any_moment_it_converges(site: Site) -> None:
         run = site.start("onboard_tenant", **ARGUMENTS)
         time.sleep(moment)
         run.kill()
-        if number % 3 == 2:
-            # The next run ends what was begun; two of three times it is another kill that finds the pieces.
+        if number % 5 == 4:
+            # The next run ends what was begun; four of five times it is another kill that finds the pieces.
             outcome = site.run("onboard_tenant", **ARGUMENTS)
             assert outcome.run.rc == 0, f"seed {seed}, kill {number} after {moment:.2f} s: {outcome.run.output}"
             whole(site)
@@ -81,16 +81,20 @@ def test_twenty_at_once_get_twenty_ports(site: Site) -> None:
     assert site.leftovers() == {}
 
 
+# Each part just before it is needed, and after.
 @pytest.mark.parametrize(
-    "last_task", ["Resolve what is asked for", "Record the tenant with its users and agents", "Run the agents of this host"]
+    ("part", "last_task"),
+    [
+        ("engine", "Record the tenant with its users and agents"), ("engine", "Run the agents of this host"),
+        ("database", "Resolve what is asked for"), ("database", "Run the agents of this host"),
+    ],
 )
-@pytest.mark.parametrize("part", ["engine", "database"])
 def test_a_part_that_restarts_in_mid_run_does_no_harm(
     site: Site, engine: Engine, postgres: Postgres, part: str, last_task: str
 ) -> None:
     log, recording = site.recording()
     run = site.start("onboard_tenant", env=recording, **ARGUMENTS)
-    wait_until(lambda: last_task in log.read_text(), f"the end of task '{last_task}'", timeout=120)
+    wait_until(lambda: last_task in log.read_text(), f"the end of task '{last_task}'")
     if part == "engine":
         engine.restart()
     else:

@@ -179,7 +179,7 @@ def test_answers_on_their_way_survive_a_new_model(host: Host) -> None:
         if request(PORTS["a1"], "POST", "/api/generate", body, timeout=300)[-1]["done"]:
             answers.append(time.monotonic())
 
-    asking = [threading.Thread(target=ask) for number in range(60)]
+    asking = [threading.Thread(target=ask) for number in range(30)]
     for each in asking:
         each.start()
     wait_until(lambda: answers, "first answer")

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from tests.support.ansible import Playbook, PlaybookRun
+from tests.support.ansible import Playbook, PlaybookRun, run_module
 from tests.support.engine import Engine
 from tests.support.fixtures import Database
 from tests.support.settings import ROOT
@@ -160,6 +160,10 @@ class Site:
         """Onboard a tenant; without ``model`` with the tiny demo model in little memory."""
         small = {"model": "demo", "memory_limit": "512m"} if not {"model", "agents"} & set(variables) else {}
         return self.run("onboard_tenant", *args, **{"tenant": tenant, **small, **variables})
+
+    def record(self, tenant: str, **options: Any) -> None:
+        """Have the catalog know a tenant, by module ``tenant`` alone: where a test needs no agent that runs."""
+        run_module("tenant", {"catalog_dsn": self.database.dsn, "tenant": tenant, **options}).ok()
 
     def rows(self, statement: str) -> list[list[str]]:
         """Rows of a query of the catalog."""
