@@ -24,8 +24,10 @@ SPEC: dict[str, dict[str, Any]] = {
     "written": {"type": "str"},
     "compared": {"type": "str", "required": True},
     "engine": {"type": "str"},
+    "store": {"type": "str"},
     "models": {"type": "str"},
 }
+_PARTS = ("compared", "store", "engine", "models")
 _LIMITS = {"count": "max_disruption", "percent": "max_disruption_percent"}
 Values = Mapping[str, Any]
 
@@ -47,7 +49,7 @@ class ActionModule(TenantReport):
         wanted = desired(settings, recorded)
         told = {
             host: {
-                part: self._told(variables["hostvars"].raw_get(host), options[part]) for part in ("compared", "engine", "models")
+                part: self._told(variables["hostvars"].raw_get(host), options[part]) for part in _PARTS
             }
             for host in wanted.hosts
         }
@@ -55,7 +57,7 @@ class ActionModule(TenantReport):
         try:
             match options["view"]:
                 case "drift":
-                    found = self._drift(compare(wanted, settings, recorded, plans), settings)
+                    found = self._drift(compare(wanted, settings, recorded, plans), settings, self._exceeded(settings, plans))
                 case "brake":
                     found = {**self._brake(settings, plans), "hosts": work.busy_hosts(wanted, plans)}
                 case _:
@@ -69,21 +71,26 @@ class ActionModule(TenantReport):
         found = variables.get(name) or {} if name else {}
         return {} if found.get("skipped") else found
 
+    def _exceeded(self, settings: Values, plans: Mapping[str, Values]) -> TenancyError | None:
+        return brake.check(plans, **{key: settings[name] for key, name in _LIMITS.items() if name in settings})
+
     def _brake(self, settings: Values, plans: Mapping[str, Values]) -> dict[str, Any]:
-        error = brake.check(plans, **{key: settings[name] for key, name in _LIMITS.items() if name in settings})
+        error = self._exceeded(settings, plans)
         if error:
             raise error
         return {"disruptions": brake.disruptions(plans)}
 
-    def _drift(self, report: Values, settings: Values) -> dict[str, Any]:
+    def _drift(self, found: Values, settings: Values, exceeded: TenancyError | None) -> dict[str, Any]:
         """The report, and the run's exit code: that of a failure when something differs, unless it is only to be read.
 
-        A failure is printed whole, so it carries no more than the counts.
+        A failure is printed whole, so it carries no more than the counts and what stops the brake.
         """
+        report = {**found, "brake": exceeded.as_result() if exceeded else None}
         self._tell(report, text.drift, settings)
         if report["in_sync"] or not settings.get("fail_on_drift", True):
-            return dict(report)
-        return {"failed": True, "counts": report["counts"], "msg": text.summary(report["counts"])}
+            return report
+        told = f"{text.summary(report['counts'])}. {exceeded}" if exceeded else text.summary(report["counts"])
+        return {"failed": True, "counts": report["counts"], "brake": report["brake"], "msg": told}
 
     def _reconciled(self, found: Values, settings: Values) -> dict[str, Any]:
         self._tell(found, text.reconciled, settings)

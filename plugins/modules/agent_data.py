@@ -37,6 +37,11 @@ options:
     description: What O(state=packed) returned, by agent. Needed for O(state=unpacked).
     type: dict
     default: {}
+  made:
+    description: Agents whose archives count as there in check mode with O(state=absent), since an earlier task would have made them.
+    type: list
+    elements: str
+    default: []
   folder:
     description: Folder of the archives. Made if it is not there; only root can read it.
     type: path
@@ -126,6 +131,7 @@ SPEC = {
     "state": {"type": "str", "choices": list(data.STATES), "default": "packed"},
     "agents": {"type": "list", "elements": "str", "required": True},
     "checksums": {"type": "dict", "default": {}},
+    "made": {"type": "list", "elements": "str", "default": []},
     "folder": {"type": "path", "default": "/var/lib/llmops-tenancy/moves"},
 }
 
@@ -133,7 +139,7 @@ SPEC = {
 def logic(params, run: Run):
     """Pack or unpack the data of each agent."""
     engine = DockerEngine(docker.read(params))
-    wanted = [{"agent": name, "checksum": params["checksums"].get(name)} for name in params["agents"]]
+    wanted = [{"agent": name, "checksum": params["checksums"].get(name), "made": name in params["made"]} for name in params["agents"]]
     return data.ensure(engine, params["state"], wanted, params["folder"], check=run.check)
 
 

@@ -44,6 +44,9 @@ options:
   engine:
     description: Name of the one with the result of M(llmops.tenancy.fleet_waves). With O(view=reconciled).
     type: str
+  store:
+    description: Name of the one with the result of M(llmops.tenancy.model_store), by which agents lack models. With O(view=reconciled).
+    type: str
   models:
     description: Name of the one with the result of M(llmops.tenancy.ollama_model). With O(view=reconciled).
     type: str
@@ -99,6 +102,13 @@ orphans:
   type: list
   elements: dict
   sample: []
+brake:
+  description:
+    - With C(msg) and C(error), why a reconciliation would stop before its first change.
+    - None when it would not.
+  returned: with O(view=drift)
+  type: dict
+  sample: null
 hosts:
   description: The hosts that have anything to do.
   returned: success of O(view=brake)

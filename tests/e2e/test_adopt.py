@@ -107,6 +107,19 @@ def test_adopted_changed_renewed_removed(old: Site) -> None:
     assert (host["Memory"], host["MemorySwap"], host["NanoCpus"]) == (768 * MIB, 768 * MIB, 750_000_000)
     assert {name: identity(site, name) for name in names} == before
 
+    # A fleet that is reconciled goes on in the old containers, and what was changed by hand is put right in place.
+    site.engine.docker("update", "--memory", "300m", "--memory-swap", "300m", "ollama-agent-acme-lab")
+    fleet = {"tenants": "acme,beta", "retry_file": str(site.folder / "left.json")}
+    predicted = site.run("reconcile", "--check", output="json", output_file=str(report), **fleet)
+    told = {tenant["tenant"]: tenant["differences"] for tenant in json.loads(report.read_text())["tenants"]}
+    assert predicted.run.rc == 2 and [(each["field"], each["impact"]) for each in told["acme"]] == [("memory_limit", "in_place")]
+    # One that had no limits gets them in place, too.
+    assert {each["impact"] for each in told["beta"]} == {"in_place"} and "models" in {each["field"] for each in told["beta"]}
+    site.run("reconcile", **fleet).ok()
+    assert site.engine.inspect("ollama-agent-acme-lab")["HostConfig"]["Memory"] == 256 * MIB and ollama.generate(11502, "demo")
+    assert {name: identity(site, name) for name in names} == before
+    assert site.run("reconcile", **fleet).ok().changed == 0
+
     # Made anew when told to, or when another change needs it: with the models where they are.
     renewed = {"tenant": "acme", "agent": "acme", "agent_renew": "acme"}
     refused = site.run("onboard_tenant", tenant="acme", agent="acme-lab", agent_port=11550)

@@ -149,10 +149,11 @@ def test_brake_and_waves(fleet: Site) -> None:
     # A change of all of them is stopped before anything is written, also in the catalog.
     for name in names:
         fleet.write_tenant(name, {**SMALL, "agents": [{"agent": name, "num_parallel": 2}]})
-    braked = fleet.run("reconcile")
-    assert braked.run.rc == 2
+    checked, braked = drift(fleet, "reconcile", "--check"), fleet.run("reconcile")
+    assert braked.run.rc == 2 and checked["brake"]["msg"] == braked.error
     for part in ("4 of 4 agents", "ollama-agent-agent-3 on localhost", "max_disruption_percent=100"):
         assert part in braked.error
+    assert drift(fleet, "reconcile", "--check", **GO)["brake"] is None
     assert fleet.rows("SELECT DISTINCT num_parallel FROM llmops.agents") == [["1"]]
     assert fleet.engine.docker("ps", "--quiet", "--no-trunc") == containers
     for name in names:
@@ -173,3 +174,10 @@ def test_brake_and_waves(fleet: Site) -> None:
     assert len(mended.result("fleet_report")["tenants_changed"]) == 1
     assert mended.result("fleet_report")["left"] == []
     assert fleet.run("reconcile").ok().changed == 0
+
+    # Why a model did not come into the store is told of the agents that lack it.
+    fleet.write_tenant("unheard", {**SMALL, "model": "no-such-model"})
+    lacking = fleet.run("reconcile", agent_model_retries=0)
+    assert lacking.run.rc == 2 and failed(lacking) == {"unheard": ["registry_unreachable"]}
+    [told] = lacking.result("fleet_report")["tenants_failed"][0]["failures"]
+    assert "no-such-model:latest: " in told["msg"] and "does not have it, or not whole" not in told["msg"]

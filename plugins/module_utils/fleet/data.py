@@ -24,7 +24,7 @@ def ensure(
 ) -> dict[str, Any]:
     """Bring the data of agents into a state, one after the other; one that fails leaves the others alone.
 
-    :param wanted: ``agent`` and ``checksum``. :param folder: of the archives.
+    :param wanted: ``agent``, ``checksum``, and whether an archive of it counts as ``made`` in check mode. :param folder: of the archives.
     :raises TenancyError: ``not_local`` or ``invalid_slug``.
     """
     names = [check_slug(each["agent"], "agent") for each in wanted]
@@ -123,7 +123,7 @@ def _remove(observed: Observation, wanted: Mapping[str, Any], folder: str, check
     if not check:
         for path in there:
             os.unlink(path)
-    return _result(wanted["agent"], archive, "", tree.Tree("", 0, 0)), "remove" if there else ""
+    return _result(wanted["agent"], archive, "", tree.Tree("", 0, 0)), "remove" if there or check and wanted["made"] else ""
 
 
 def _result(agent: str, archive: str, path: str, found: tree.Tree) -> dict[str, Any]:

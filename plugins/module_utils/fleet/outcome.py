@@ -28,7 +28,7 @@ def outcome(wanted: Desired, settings: Values, recorded: Values, reports: Mappin
     """The end of a run.
 
     :param wanted: by the catalog as it is now. :param recorded: the catalog's real run, as ``work.recorded`` gives it.
-    :param reports: by host ``compared`` (the plan), ``engine`` (the waves) and ``models``, each empty where it did not run.
+    :param reports: by host ``compared`` (the plan), ``store``, ``engine`` (the waves) and ``models``, each empty where it did not run.
     :returns: ``tenants_changed`` and ``tenants_failed`` (tenants with their actions and failures), ``left`` (agents), ``unchanged`` (how many),
         ``orphans``, ``retry`` (tenants), ``observations`` (entities for ``tenant_agent``).
     """
@@ -58,7 +58,8 @@ def outcome(wanted: Desired, settings: Values, recorded: Values, reports: Mappin
 def _failures(host: str, report: Values, wanted: Desired) -> Iterator[dict[str, Any]]:
     """What failed after the plan: agents in their waves, and models."""
     engine, models = report["engine"], report["models"]
-    yield from engine.get("failures") or ()
+    for failure in engine.get("failures") or ():
+        yield _by_store(failure, report.get("store") or {})
     if not models.get("failed") and not models.get("unreachable"):
         return
     told = [model for model in models.get("models") or () if model.get("error")]
@@ -71,6 +72,29 @@ def _failures(host: str, report: Values, wanted: Desired) -> Iterator[dict[str, 
         for agent in models_missing(agents, engine.get("agents") or (), host):
             error = TenancyError(str(models.get("msg") or "Models could not be brought"), remedy="Run again", kind="models_failed")
             yield {"agent": agent, **error.as_result()}
+
+
+def _by_store(failure: Values, store: Values) -> dict[str, Any]:
+    """A failure; of an agent whose models the store lacks, with the cause why they did not come there.
+
+    :param store: result of ``model_store`` on that host.
+    """
+    if failure["error"]["kind"] != "model_not_in_store" or not store.get("failed"):
+        return dict(failure)
+    told = {model["model"]: model["error"] for model in store.get("models") or () if model.get("error")}
+    causes = [(f"{name}: ", told[name]) for name in failure["error"].get("models") or () if name in told]
+    if not told:
+        # The call itself broke.
+        causes = [("", {"what": str(store.get("msg") or "the model store could not be filled"), **(store.get("error") or {})})]
+    if not causes:
+        return dict(failure)
+    error = TenancyError(
+        failure["error"]["what"],
+        cause="; ".join(f"{name}{each.get('cause') or each['what']}" for name, each in causes),
+        remedy=causes[0][1].get("remedy") or "Mend it, then run again",
+        kind=causes[0][1].get("kind", "model_not_in_store"),
+    )
+    return {**failure, **error.as_result()}
 
 
 def _changed(

@@ -27,6 +27,8 @@ def drift(report: Values, seconds: float) -> list[str]:
             rows.append([*first, "see below", "", "", ""])
     lines = table(rows) if len(rows) > 1 else []
     lines += [""] * bool(lines) + _failures(report["tenants"]) + _orphans(report["orphans"])
+    if report.get("brake"):
+        lines.append(f"Brake      reconcile would stop before its first change: {report['brake']['msg']}")
     return [*lines, summary(report["counts"]), f"Took       {seconds:.1f} s (nothing was changed)"]
 
 

@@ -20,6 +20,12 @@ from typing import BinaryIO, Iterator
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 
 _CHUNK = 1024**2
+# A directory of an overlay's upper that hides all that is below it in the lower one.
+_OPAQUE = "trusted.overlay.opaque"
+# As other archivers write it, so that they can be read by hand.
+_OPAQUE_HEADER = f"SCHILY.xattr.{_OPAQUE}"
+# Of an entry whose content, or place, is in the lower directory: it would be lost.
+_ELSEWHERE = {"trusted.overlay.metacopy", "trusted.overlay.redirect"}
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,29 @@ class _Entry:
             return tarfile.SYMTYPE
         # In the upper directory of an overlay: what was deleted there.
         return tarfile.CHRTYPE if stat.S_ISCHR(mode) and self.found.st_rdev == 0 else b""
+
+
+    @property
+    def opaque(self) -> bool:
+        """Whether it is a directory that hides the one below it.
+
+        :raises TenancyError: ``data_elsewhere``.
+        """
+        if self.kind not in (tarfile.DIRTYPE, tarfile.REGTYPE):
+            return False
+        try:
+            names = set(os.listxattr(self.path, follow_symlinks=False))
+        except OSError:
+            # A file system that has no such attributes.
+            return False
+        if names & _ELSEWHERE:
+            raise TenancyError(
+                f"{self.path} can't be copied",
+                cause="its content stays in what it lies over, as an overlay mounted with metacopy or redirect_dir keeps it",
+                remedy="Give the agent models of its own first (migrate=private), then run again",
+                kind="data_elsewhere",
+            )
+        return self.kind == tarfile.DIRTYPE and _OPAQUE in names and os.getxattr(self.path, _OPAQUE) == b"y"
 
 
 def _entries(folder: str, name: str = ".") -> Iterator[_Entry]:
@@ -115,15 +144,22 @@ def look(folder: str) -> Tree:
                     pass
             total.add(entry, hashing.hash.hexdigest())
         elif entry.kind:
-            total.add(entry, os.readlink(entry.path) if entry.kind == tarfile.SYMTYPE else "")
+            total.add(entry, _content(entry))
     return total.tree()
+
+
+def _content(entry: _Entry) -> str:
+    """What stands for the content of all but a file."""
+    if entry.kind == tarfile.SYMTYPE:
+        return os.readlink(entry.path)
+    return "opaque" if entry.opaque else ""
 
 
 def pack(folder: str, archive: str) -> Tree:
     """Write the folder to an archive that only its owner can read; it is there when it is complete.
 
     :returns: what was packed, by the very bytes that were.
-    :raises TenancyError: ``disk_full``.
+    :raises TenancyError: ``disk_full`` or ``data_elsewhere``.
     """
     _require_space(os.path.dirname(archive), sum(entry.found.st_size for entry in _entries(folder) if entry.kind), archive)
     total, aside = _Sum(), f"{archive}.part"
@@ -147,9 +183,11 @@ def _pack_entry(tar: tarfile.TarFile, entry: _Entry) -> str:
     info.uid, info.gid = entry.found.st_uid, entry.found.st_gid
     if entry.kind == tarfile.SYMTYPE:
         info.linkname = os.readlink(entry.path)
+    if entry.opaque:
+        info.pax_headers = {_OPAQUE_HEADER: "y"}
     if entry.kind != tarfile.REGTYPE:
         tar.addfile(info)
-        return info.linkname
+        return _content(entry)
     with _open(entry.path) as file:
         info.size, hashing = entry.found.st_size, _Hashing(file)
         tar.addfile(info, hashing)
@@ -196,6 +234,8 @@ def _unpack_entry(tar: tarfile.TarFile, info: tarfile.TarInfo, aside: str) -> No
         raise tarfile.TarError(f"the entry '{info.name}' is below a link")
     if info.type == tarfile.DIRTYPE:
         os.mkdir(path)
+        if info.pax_headers.get(_OPAQUE_HEADER) == "y":
+            os.setxattr(path, _OPAQUE, b"y")
     elif info.type == tarfile.SYMTYPE:
         os.symlink(info.linkname, path)
     elif info.type == tarfile.CHRTYPE:

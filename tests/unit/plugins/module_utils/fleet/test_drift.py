@@ -170,3 +170,5 @@ def test_text():
     assert lines[5].startswith("Failed     a1, a2: Agent host h2 can't be asked")
     assert lines[6] == "Orphan     container old on h1 (tenant unknown, running)"
     assert lines[7] == "Tenants    1002: 999 in sync, 1 different, 2 unreachable; 1 orphan"
+    found = {**compared({}, []), "brake": {"msg": "2 of 2 agents."}}
+    assert "Brake      reconcile would stop before its first change: 2 of 2 agents." in text.drift(found, 1.0)

@@ -151,3 +151,28 @@ def test_outcome():
     assert "Failed     calm: Model other: It can't be pulled." in lines
     assert "Left       1 agent untouched: left" in lines
     assert "Tenants    2 changed, 4 failed, 1 unchanged" in lines
+
+
+REFUSED = {"what": "demo can't be pulled", "cause": "the registry does not answer", "remedy": "Mend it", "kind": "registry_unreachable"}
+
+
+@pytest.mark.parametrize(
+    ("store", "kind", "words"),
+    [
+        ({"failed": True, "msg": "no", "models": [{"model": "demo:latest", "error": REFUSED}]}, "registry_unreachable",
+         "demo:latest: the registry does not answer. Mend it"),
+        ({"failed": True, "msg": "no", "models": [{"model": "other:latest", "error": REFUSED}]}, "model_not_in_store", "nobody has it"),
+        ({"failed": True, "msg": "No root.", "error": {"kind": "store_needs_root", "what": "No root", "cause": "", "remedy": "become"}},
+         "store_needs_root", "No root. become"),
+        ({"failed": True, "msg": "Traceback"}, "model_not_in_store", "Traceback. Mend it, then run again"),
+        ({}, "model_not_in_store", "nobody has it"),
+    ],
+)
+def test_why_a_store_lacks_a_model(store, kind, words):
+    error = {"kind": "model_not_in_store", "what": "a can't have it", "cause": "nobody has it", "remedy": "", "models": ["demo:latest"]}
+    failure = {"agent": "a", "tenant": "a", "msg": "a can't have it: nobody has it.", "error": error}
+    recorded = {"tenants": [record("a", observed=seen())], "others": [], "actions": [], "failures": []}
+    report = {"compared": {"agents": [], "actions": [], "failures": []}, "engine": {"failures": [failure]}, "models": {}, "store": store}
+    settings = {"agent_hosts": HOSTS, "failures": []}
+    [told] = outcome(desired(settings, recorded), settings, recorded, {"h1": report, "h2": report})["tenants_failed"][0]["failures"][:1]
+    assert told["error"]["kind"] == kind and words in told["msg"]
