@@ -47,7 +47,7 @@ def store(tmp_path: Path) -> StoreFolder:
 )
 def test_a_fault_that_passes_is_overcome_within_the_run(store, big, fault_proxy, run_module, fault):
     fault_proxy.add(path=BLOBS, method="GET", **fault)
-    done = run_module("model_store", store.params(fault_proxy, model=big, stall_timeout=2)).ok()
+    done = run_module("model_store", store.params(fault_proxy, model=big, stall_timeout=5)).ok()
     assert done["models"][0]["status"] == "present"
     store.assert_sound()
     store.assert_tidy()
@@ -71,7 +71,7 @@ def test_a_fault_that_passes_is_overcome_within_the_run(store, big, fault_proxy,
 )
 def test_a_fault_that_stays_is_named_and_nothing_is_visible(store, big, fault_proxy, run_module, fault, kind, words):
     fault_proxy.add(**fault)
-    params = store.params(fault_proxy, model=big, stall_timeout=1, retries=1)
+    params = store.params(fault_proxy, model=big, stall_timeout=1 if kind == "stalled" else 30, retries=1)
     failed = run_module("model_store", params)
     assert failed.failed and failed.result["error"]["kind"] == kind, failed.result
     assert words.lower() in failed.msg.lower()
@@ -79,7 +79,7 @@ def test_a_fault_that_stays_is_named_and_nothing_is_visible(store, big, fault_pr
     assert [action["action"] for action in failed.result["actions"]] == ["create"]
     assert store.models() == {}
     fault_proxy.clear()
-    assert run_module("model_store", {**params, "stall_timeout": 20}).ok()["changed"]
+    assert run_module("model_store", {**params, "stall_timeout": 30}).ok()["changed"]
     store.assert_sound()
     store.assert_tidy()
 

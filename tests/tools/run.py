@@ -100,7 +100,6 @@ def molecule() -> list[Check]:
 def e2e() -> list[Check]:
     """Whole playbooks, faults, kills and races: each file on a bench of its own."""
     # Other files go through all of the life of a tenant, so the short one is for the newest ansible-core.
-
     files = [ROOT / name for name in os.environ.get("TESTS", "").split()] or [
         path for path in sorted((ROOT / "tests" / "e2e").glob("test_*.py")) if "newest" not in STAGES or path != LIFE
     ]
