@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support import module_server
 from tests.support.process import kill_tree
 from tests.support.settings import ROOT
 
@@ -75,28 +76,19 @@ def run_module(
         check: Check mode.
         diff: Diff mode.
         env: Added to the environment.
-        timeout: Seconds until it is killed.
+        timeout: Seconds to wait for it.
 
     Returns:
         What it did; a traceback is an ``rc`` other than 0 with an empty result, and the traceback in ``stderr``.
     """
     modes = {"_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_module_name": f"llmops.tenancy.{name}"}
-    request = json.dumps({"module": name, "args": {**(params or {}), **modes}})
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.support.run_module"],
-        input=request,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=timeout,
-        env=environment(env),
-        cwd=ROOT,
-    )
+    request = {"module": name, "args": {**(params or {}), **modes}}
+    rc, stdout, stderr = module_server.ask(request, environment(env), timeout)
     try:
-        result = json.loads(done.stdout)
+        result = json.loads(stdout)
     except ValueError:
         result = {}
-    return ModuleRun(done.returncode, result, done.stdout, done.stderr)
+    return ModuleRun(rc, result, stdout, stderr)
 
 
 @dataclass(frozen=True)

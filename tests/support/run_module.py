@@ -11,17 +11,27 @@ from __future__ import annotations
 import json
 import runpy
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from ansible.module_utils.testing import patch_module_args
 
 
-def main() -> None:
-    """Entry point."""
-    request = json.load(sys.stdin)
+def run(request: Mapping[str, Any]) -> None:
+    """Run the module; it ends the process.
+
+    Args:
+        request: ``module``, its short name, and ``args``, its options.
+    """
     name = f"ansible_collections.llmops.tenancy.plugins.modules.{request['module']}"
     sys.argv = [name]
     with patch_module_args(request["args"]):
         runpy.run_module(name, run_name="__main__")
+
+
+def main() -> None:
+    """Entry point."""
+    run(json.load(sys.stdin))
 
 
 if __name__ == "__main__":
