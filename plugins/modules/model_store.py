@@ -92,6 +92,9 @@ options:
         another one is refused.
       - With that of O(path), a run that changes nothing does not have to read the file.
     type: str
+  optional:
+    description: A model that its registry does not have is left out with a warning, instead of failing. For models that agents may have themselves.
+    type: bool
   file:
     description: What the action plugin knows of files that are on the controller only. Not for playbooks.
     type: dict
@@ -143,6 +146,9 @@ options:
       checksum:
         description: See O(checksum).
         type: str
+      optional:
+        description: See O(optional).
+        type: bool
       file:
         description: See O(file).
         type: dict
@@ -332,6 +338,11 @@ downloaded:
   sample: 0
 seeded:
   description: Bytes that were taken from O(seeds) instead, or would be.
+  returned: always
+  type: int
+  sample: 2491876774
+added:
+  description: Bytes that the store takes more than before, apart from what was removed; in check mode what it would take at most.
   returned: always
   type: int
   sample: 2491876774

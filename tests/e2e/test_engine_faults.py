@@ -33,13 +33,15 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.races import
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.client import OllamaClient
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.docker import DockerSettings
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.reach import require_place
 
 from tests.support.ansible import ModuleRun
 from tests.support.engine import Engine
 from tests.support.ollama import generate, pull
 from tests.support.process import wait_until
 from tests.support.registry import Registry
-from tests.support.settings import OLLAMA_IMAGE
+from tests.support.settings import OLLAMA_IMAGE, Bench
 
 MIB = 1024**2
 NAME, NETWORK, PORT = "ollama-agent-a1", "ollama-tenant-acme", 12700
@@ -442,6 +444,35 @@ def test_remote_engine(remote_url: str) -> None:
     assert not ensure_agents(engine, [wanted(port=PORT)], probe).plan.changed
 
 
+def test_where_no_store_can_be(remote_url: str, clean_engine: Engine, bench: Bench, run_module: RunModule) -> None:
+    base = {"agent": "a1", "tenant": "acme", "models": [], "docker_host": clean_engine.url}
+    over = bench.folder / "over"
+    for name in ("lower", "upper", "work", "seen"):
+        (over / name).mkdir(parents=True)
+    layers = f"lowerdir={over}/lower,upperdir={over}/upper,workdir={over}/work"
+    subprocess.run(["mount", "-t", "overlay", "-o", layers, "overlay", str(over / "seen")], check=True)
+    try:
+        for options, kind in (
+            ({"store": str(over / "seen" / "models")}, "store_file_system"),
+            ({"store": str(over / "models"), "docker_host": remote_url}, "store_remote_engine"),
+            ({"store": "models:of,all"}, "invalid_store"),
+            ({"store": str(over)}, "not_a_store"),
+        ):
+            told = [run_module("ollama_agent", {**base, **options}, check=check).result["error"] for check in (True, False)]
+            assert told[0] == told[1] and told[0]["kind"] == kind and told[0]["remedy"]
+    finally:
+        subprocess.run(["umount", str(over / "seen")], check=True)
+    engine = DockerEngine(settings(clean_engine.url))
+    os.seteuid(65534)
+    try:
+        with pytest.raises(TenancyError) as error:
+            require_place(Layout(str(over / "models")), engine)
+    finally:
+        os.seteuid(0)
+    assert error.value.kind == "store_needs_root" and "become" in error.value.remedy
+    assert clean_engine.objects()["containers"] == set()
+
+
 # --- kills and races
 
 RUN = """
@@ -451,6 +482,8 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_engine import DockerEngine
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.client import OllamaClient
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.docker import DockerSettings
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.reach import require_place
 engine = DockerEngine(DockerSettings(sys.argv[1], False, None, None, None, 60))
 print("ready", flush=True)
 sys.stdin.readline()

@@ -208,6 +208,15 @@ def test_what_was_taken_away_by_hand_comes_back(mover: Mover) -> None:
     os.unlink(layout.agent("a1").link)
     assert mover.ensure() == ["switch view"]
     mover.engine.docker("stop", NAME)
+    # The store moves to another disk, as the docs say: a copy that keeps hard links, at the same path.
+    took = mover.store.disk()
+    away = mover.store.root.with_name("away")
+    mover.store.root.rename(away)
+    subprocess.run(["cp", "-a", str(away), str(mover.store.root)], check=True)
+    shutil.rmtree(away)
+    assert abs(mover.store.disk() - took) < 64 * 1024
+    assert mover.ensure() == ["start container"] and generate(PORT)
+    mover.engine.docker("stop", NAME)
     shutil.rmtree(Path(layout.agent("a1").upper).parent)
     assert mover.ensure() == ["create view", "start container"]
     assert generate(PORT)

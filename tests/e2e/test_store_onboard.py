@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from tests.support.faultproxy import FaultProxy
@@ -35,7 +36,7 @@ def test_the_second_tenants_model_costs_nothing(site: Site, registry: Registry, 
     store = str(Path("/var/lib/llmops") / site.folder.name)
     source = {"agent_model_mirror": fault_proxy.address, "agent_model_insecure": True}
     site.write_inventory({"localhost": {"agent_model_store_path": store, **source}})
-    site.onboard("first", model="demo2", memory_limit="256m").ok()
+    first = site.onboard("first", model="demo2", memory_limit="256m").ok()
     moved, taken = fetched(fault_proxy), disk(store)
     assert moved > 0
     second = site.onboard("second", model="demo2", memory_limit="256m").ok()
@@ -43,7 +44,9 @@ def test_the_second_tenants_model_costs_nothing(site: Site, registry: Registry, 
     assert disk(store) - taken < 64 * 1024
     # At most four of its tasks reach the agent host, none of them twice.
     assert len([task for task in second.tasks if task.reached_host]) <= 8
-    assert any(line.startswith("Took ") for line in second.result("tenant_report")["lines"])
+    told = [[line for line in outcome.result("tenant_report")["lines"] if line.startswith(("Store ", "Took "))] for outcome in (first, second)]
+    assert re.fullmatch(r"Store      localhost: (.+ KiB) shared by 1 agent, \1 came over the wire, \1 more on its disk", told[0][0])
+    assert told[1][0].endswith(" KiB shared by 1 agent, 0 B came over the wire, 0 B more on its disk") and len(told[1]) == 2
     assert models(site, "first") == models(site, "second") == {"demo2:latest"}
     assert generate(site.ports()["first"], "demo2") and generate(site.ports()["second"], "demo2")
     assert site.run("onboard_tenant", tenant="second").ok().changed == 0
@@ -64,6 +67,8 @@ def test_models_of_their_own_move_to_the_store_and_back(site: Site, registry: Re
     # What is there keeps what it has, also where the default is another.
     assert site.run("onboard_tenant", tenant="acme").ok().changed == 0
     request(port, "POST", "/api/create", {"model": "mine", "from": "demo2", "system": "You are mine."})
+    # Of its models that the record names, one that no registry has.
+    site.onboard("acme", agents=[{**agents[0], "models": [*agents[0]["models"], "mine"]}, agents[1]], **own).ok()
     site.run("stop_agent", tenant="acme", agent="acme-idle").ok()
     moved = fetched(fault_proxy)
     predicted = site.run("migrate_to_store", "--check", tenant="acme").ok()

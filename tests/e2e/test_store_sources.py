@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
+import struct
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -21,6 +23,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.store import views
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.source import Staging
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.wishes import read_wish
+from tests.support.disk import small_disk
 from tests.support.engine import Engine
 from tests.support.models import model_agent
 from tests.support.ollama import generate, request
@@ -69,6 +72,16 @@ def sources(tmp_path: Path) -> Path:
 @pytest.fixture
 def make_store(tmp_path: Path) -> Iterator:
     yield lambda name: StoreFolder(tmp_path / name)
+
+
+def adapter() -> bytes:
+    """A GGUF file of an adapter that adapts nothing."""
+    def text(value: str) -> bytes:
+        return struct.pack("<Q", len(value)) + value.encode()
+
+    values = {"general.architecture": "llama", "general.type": "adapter", "adapter.type": "lora"}
+    pairs = b"".join(text(key) + struct.pack("<I", 8) + text(value) for key, value in values.items())
+    return b"GGUF" + struct.pack("<IQQ", 3, 0, len(values)) + pairs
 
 
 def models(sources: Path) -> list[dict]:
@@ -151,14 +164,17 @@ def test_what_it_is_made_of_decides(engine, sources, make_store, run_module):
     assert changed == {"demo:latest", "assistant:latest"}
     assert not run_module("model_store", params).ok()["changed"]
     # Whoever is root where models are made can't reach into what others share.
-    (sources / "Spy").write_text("FROM demo\nSYSTEM spy\n")
+    (sources / "adapter.gguf").write_bytes(adapter())
+    (sources / "Spy").write_text("FROM demo\nADAPTER ./adapter.gguf\nSYSTEM spy\n")
     options = {"models": None, "store": str(store.root), "docker_host": engine.url, "timeout": 30, "stall_timeout": 30,
                "connections": 1, "builder_image": OLLAMA_IMAGE, "builder_memory": "512m"}
     wish = read_wish({**dict.fromkeys(MODEL), "model": "spy", "state": "present", "modelfile": str(sources / "Spy")}, options)
     tried: list[int] = []
     before = store.blobs()
     watcher = Watcher(lambda progress: tried.append(attacked(engine)), threading.Event())
-    wish.source.stage(Staging(Layout(str(store.root)), "spy:latest", watcher))
+    made = wish.source.stage(Staging(Layout(str(store.root)), "spy:latest", watcher))
+    layers = {layer["mediaType"].rpartition(".")[2]: layer["digest"] for layer in json.loads(made.body)["layers"]}
+    assert layers["adapter"] == f"sha256:{hashlib.sha256(adapter()).hexdigest()}" and layers["model"][7:] in before
     assert sum(tried) > 0 and before == {name: checksum for name, checksum in store.blobs().items() if name in before}
     store.assert_sound()
     store.assert_tidy()
@@ -257,6 +273,33 @@ def test_an_archive_that_was_changed_is_refused(sources, make_store, run_module,
     blob.write_bytes(other_weights(blob.read_bytes()))
     run = run_module("model_export", {"store": str(here.root), "path": str(tmp_path / "other.tar")})
     assert run.failed and run.result["error"]["kind"] == "corrupt_blob" and not (tmp_path / "other.tar").exists()
+
+
+def test_what_does_not_fit_is_told_before_anything_is_written(engine, sources, make_store, run_module):
+    big = sources / "big.gguf"
+    with big.open("wb") as out:
+        out.write(DEMO_MODEL.read_bytes())
+        out.truncate(32 << 20)
+    here = make_store("here")
+    run_module("model_store", here.params(models=[{"model": "demo", "path": str(sources / "weights.gguf")}])).ok()
+    with small_disk(8, "ext4") as disk:
+        there = StoreFolder(disk / "models")
+        full = disk / "rest"
+        for module, params in (
+            ("model_store", there.params(model="big", path=str(big), retries=0)),
+            ("model_export", {"store": str(here.root), "path": str(disk / "archive.tar")}),
+        ):
+            if module == "model_export":
+                full.write_bytes(bytes(shutil.disk_usage(disk).free - 200_000))
+            told = [run_module(module, params, check=check).result["error"] for check in (True, False)]
+            assert [each["kind"] for each in told] == ["disk_full"] * 2 and told[0]["cause"], told
+            assert not (disk / "archive.tar").exists() and not builders(engine)
+        # With room again, the same call does it.
+        full.unlink()
+        assert run_module("model_export", params).ok()["changed"]
+        assert run_module("model_store", there.params(model="demo", path=str(sources / "weights.gguf"))).ok()["changed"]
+        there.assert_sound()
+        there.assert_tidy()
 
 
 def test_models_of_one_host_go_to_another(make_store, registry, run_module, run_playbook, tmp_path):

@@ -26,6 +26,7 @@ MODEL = {
     "files": {"type": "list", "elements": "path"},
     "archive": {"type": "path"},
     "checksum": {"type": "str"},
+    "optional": {"type": "bool"},
     # Filled in by the action plugin: what it knows of files that are on the controller still.
     "file": {"type": "dict"},
 }

@@ -30,7 +30,7 @@ def _use(report: Values) -> dict[str, Any]:
     }
     return {
         "host": report.get("inventory_hostname"), "agents": len(sharing), "shared_bytes": sum(sizes.values()),
-        "downloaded": store.get("downloaded") or 0, "seeded": store.get("seeded") or 0, "migrated": engine.get("migrated") or [],
+        "downloaded": store.get("downloaded") or 0, "added": store.get("added") or 0, "migrated": engine.get("migrated") or [],
     }
 
 
@@ -38,7 +38,7 @@ def told(uses: Iterable[Values], check: bool) -> list[tuple[str, str]]:
     """The same as labels and texts of a summary."""
     lines = []
     for use in uses:
-        came, disk = human_size(use["downloaded"]), human_size(use["downloaded"] + use["seeded"])
+        came, disk = human_size(use["downloaded"]), human_size(use["added"])
         shared = f"{human_size(use['shared_bytes'])} shared by " if use["shared_bytes"] else ""
         agents = f"{use['agents']} agent{'' if use['agents'] == 1 else 's'}"
         words = "would come over the wire" if check else "came over the wire"

@@ -45,7 +45,9 @@ def store_models(
             # What a tenant made for itself has no other source.
             if name not in own.get(agent["agent"], ()):
                 source = (sources or {}).get(model) or ({"mirror": mirror, "insecure": insecure} if mirror else {})
-                wanted.setdefault(name, {"model": model, "state": "latest" if model == latest else "present", **source})
+                # What a volume alone has stays its agent's own.
+                moving = {"optional": True} if migrate == "shared" and not source.get("path") else {}
+                wanted.setdefault(name, {"model": model, "state": "latest" if model == latest else "present", **source, **moving})
     return list(wanted.values())
 
 

@@ -21,8 +21,8 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.store.errand import
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.garbage import Garbage
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.outcomes import Bytes, Outcome, failed, predicted, result
-from ansible_collections.llmops.tenancy.plugins.module_utils.store.usage import Usage, survey
-from ansible_collections.llmops.tenancy.plugins.module_utils.store.wishes import Finding, Wish, incoming, look, offered
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.usage import Usage, blob_bytes, survey
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.wishes import Finding, Wish, incoming, look, making, offered
 
 _LOOKERS = 8
 _BRINGING = ("pull", "update", "repair")
@@ -58,7 +58,7 @@ def ensure_store(
     for text in (text for finding in findings for text in finding.warnings):
         warn(text)
     space.check(
-        f"There is no room for {_names(findings)}", layout.root, incoming(layout, findings), settings.min_free
+        f"There is no room for {_names(findings)}", layout.root, incoming(layout, findings) + making(findings), settings.min_free
     )
     if call.check:
         return _predict(layout, usage, findings, care, made)
@@ -67,7 +67,7 @@ def ensure_store(
     _remove(layout, [outcome.model for outcome in outcomes if outcome.verb == "remove"])
     errands = _errands(layout, findings)
     jobs.tidy()
-    context = {"made": made, "care": asdict(care), "outcomes": [asdict(outcome) for outcome in outcomes]}
+    context = {"made": made, "took": blob_bytes(layout), "care": asdict(care), "outcomes": [asdict(outcome) for outcome in outcomes]}
     if not errands:
         return _finish(layout, outcomes, care, made, Bytes())
     job = jobs.create(context)
@@ -92,7 +92,8 @@ def follow(layout: Layout, job: jobs.Job, call: Call) -> dict[str, Any]:
     if call.wait:
         job.remove()
     found = [line["found"] for line in lines.values() if line["found"]]
-    moved = Bytes(sum(each["moved"] for each in found), sum(each["seeded"] for each in found))
+    added = max(blob_bytes(layout) - context["took"], 0)
+    moved = Bytes(sum(each["moved"] for each in found), sum(each["seeded"] for each in found), added)
     settled = [_settled(layout, outcome, lines.get(outcome.model)) for outcome in outcomes]
     return _finish(layout, settled, Care(**context["care"]), context["made"], moved)
 
@@ -138,7 +139,9 @@ def _predict(
 ) -> dict[str, Any]:
     sound: dict[str, bool] = {}
     seeded = offered(layout, findings)
-    outcomes, coming = [], max(incoming(layout, findings) - seeded, 0)
+    needed = incoming(layout, findings)
+    added, coming = needed + making(findings), max(needed - seeded, 0)
+    outcomes = []
     for finding in findings:
         outcome = predicted(finding)
         if finding.verb == "verify" and finding.before:
@@ -148,7 +151,7 @@ def _predict(
             outcome = _mended(outcome, [blob.digest for blob in wrong])
         outcomes.append(outcome)
     unused = _unused(_afterwards(usage, findings), outcomes, care) if layout.exists() else []
-    return result(layout.root, made, outcomes, unused, Bytes(coming, seeded))
+    return result(layout.root, made, outcomes, unused, Bytes(coming, seeded, added))
 
 
 def _afterwards(usage: Usage, findings: Sequence[Finding]) -> Usage:

@@ -19,7 +19,7 @@ from typing import BinaryIO, Iterator, Protocol, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import human_size
-from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, locks, unpack
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, locks, places, unpack
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.archive_index import INDEX, SUMS, Index, index_of
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, blob_name, full_name, manifest_path
 
@@ -49,12 +49,17 @@ class Export:
 def plan(layout: Layout, names: Sequence[str], path: str, tar: bool) -> Export:
     """What an export would hold; all of the store for no names. Reads only.
 
-    :raises TenancyError: ``model_not_in_store``, ``nothing_to_export`` or ``not_an_archive`` for something else at ``path``.
+    :raises TenancyError: ``model_not_in_store``, ``nothing_to_export``, ``disk_full``, or ``not_an_archive`` for something else
+        at ``path``.
     """
     whole = [model.name for model in content.stored(layout) if model.complete] if layout.exists() else []
     wanted = choose(layout, names, whole)
     index = index_of({name: content.read(layout.root, name) for name in wanted})
-    return Export(path, tar, index, _there(path, tar, index))
+    found = Export(path, tar, index, _there(path, tar, index))
+    folder = os.path.dirname(os.path.abspath(path))
+    if not found.current and os.path.isdir(folder):
+        _check_room(folder, found)
+    return found
 
 
 def index_checksum(index: Index) -> str:
@@ -211,15 +216,17 @@ def _there(path: str, tar: bool, index: Index) -> bool:
 
 def _check_room(folder: str, wanted: Export) -> None:
     volume = os.statvfs(folder)
+    # What exports left that were killed goes first.
+    free = volume.f_bavail * volume.f_frsize + sum(places.used(path) or os.lstat(path).st_size for path in _left(wanted.path, folder))
     needed = wanted.index.size + _TAR_EXTRA * (len(wanted.index.blobs) + len(wanted.index.models) + 4)
-    if volume.f_bavail * volume.f_frsize < needed:
+    if free < needed:
         raise TenancyError(
             f"Archive '{wanted.path}' does not fit there",
-            cause=f"it needs {human_size(needed)} and {human_size(volume.f_bavail * volume.f_frsize)} are free",
+            cause=f"it needs {human_size(needed)} and {human_size(free)} are free",
             remedy="Free space there, choose another path, or export fewer models",
             kind="disk_full",
             needed=needed,
-            free=volume.f_bavail * volume.f_frsize,
+            free=free,
         )
 
 
@@ -240,9 +247,12 @@ def _replace(aside: str, path: str) -> None:
 
 def _sweep(path: str, folder: str) -> None:
     """Remove what exports to this path left that were killed."""
-    for name in os.listdir(folder):
-        if name.startswith(f".{os.path.basename(path)}."):
-            _remove(os.path.join(folder, name))
+    for left in _left(path, folder):
+        _remove(left)
+
+
+def _left(path: str, folder: str) -> list[str]:
+    return [os.path.join(folder, name) for name in os.listdir(folder) if name.startswith(f".{os.path.basename(path)}.")]
 
 
 def _remove(path: str) -> None:

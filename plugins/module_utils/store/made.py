@@ -26,6 +26,7 @@ class MadeSource:
 
     :param label: what the operator gave, for messages. :param recipe: reads it. :param workshop: connects to the engine.
     :param absent: files that are on the controller still. :param changes: whether the same run changes a model first.
+    :param making: bytes that making it takes, once :meth:`manifest` has found that it has to be made.
     """
 
     layout: Layout
@@ -34,6 +35,7 @@ class MadeSource:
     workshop: Callable[[], builder.Workshop]
     absent: tuple[str, ...] = ()
     changes: Callable[[str], bool] = lambda name: False
+    making: int = 0
 
     def manifest(self) -> Manifest | None:
         """The model that this very recipe gave before and that the store still has."""
@@ -43,9 +45,10 @@ class MadeSource:
             if error.kind == "unknown_base" and self.changes(error.details["base"]):
                 return None
             raise
-        if any(self.changes(base.model) for base in recipe.bases):
-            return None
-        return origins.known(self.layout, recipe.model, recipe.fingerprint)
+        follows = any(self.changes(base.model) for base in recipe.bases)
+        found = None if follows else origins.known(self.layout, recipe.model, recipe.fingerprint)
+        self.making = 0 if found else recipe.size
+        return found
 
     def stage(self, staging: Staging) -> Manifest:
         """Make it, and take its blobs in."""

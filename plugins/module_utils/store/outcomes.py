@@ -59,10 +59,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Bytes:
-    """What a call moved. :param came: over the wire. :param seeded: out of directories of agents of this host."""
+    """What a call moved.
+
+    :param came: over the wire. :param seeded: out of directories of agents of this host. :param added: that the store takes more.
+    """
 
     came: int = 0
     seeded: int = 0
+    added: int = 0
 
 
 class StoreFailed(TenancyError):
@@ -124,6 +128,7 @@ def result(
         "freed": sum(each.size for each in garbage),
         "downloaded": moved.came,
         "seeded": moved.seeded,
+        "added": moved.added,
     }
     if any(outcome.error for outcome in outcomes):
         raise StoreFailed(outcomes, values)

@@ -61,6 +61,13 @@ class Usage:
         return sorted(agent for view in views for agent in view.agents)
 
 
+def blob_bytes(layout: Layout) -> int:
+    """Bytes of all blobs together, by their length."""
+    names = os.listdir(layout.blobs) if os.path.isdir(layout.blobs) else []
+    # A run that takes garbage away may be at it: what is gone has no length.
+    return sum(max(content.size_of(layout.root, name.removeprefix("sha256-")), 0) for name in names)
+
+
 def survey(layout: Layout) -> Usage:
     """Look through a store; an empty answer when there is none."""
     if not layout.exists():

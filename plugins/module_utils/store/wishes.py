@@ -21,6 +21,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.options.store impor
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, seeds, source
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.content import Manifest, Stored
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, full_name
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.made import MadeSource
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.makers import from_files
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.registry import Access
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.source import RegistrySource, Source
@@ -33,11 +34,13 @@ class Wish:
     """One model as it shall be.
 
     :param model: its name, as Ollama lists it. :param state: present, latest or absent. :param source: where it comes from.
+    :param optional: whether the store does without it when its source has none.
     """
 
     model: str
     state: str
     source: Source
+    optional: bool = False
 
 
 @dataclass
@@ -103,7 +106,7 @@ def read_wish(item: Mapping[str, Any], params: Mapping[str, Any]) -> Wish:
     found = next(each for each in made if each)
     if isinstance(found, RegistrySource):
         found.seeds = tuple(params["seeds"] or ())
-    return Wish(full_name(item["model"]), item["state"], found)
+    return Wish(full_name(item["model"]), item["state"], found, bool(item["optional"]))
 
 
 def all_stored(layout: Layout, params: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -138,6 +141,9 @@ def look(layout: Layout, usage: Usage, wish: Wish, *, check: bool, verify: bool)
                 finding.verb = "verify"
     except TenancyError as error:
         finding.error, finding.after, finding.verb = error, finding.before, ""
+        if wish.optional and error.kind == "model_not_in_registry":
+            finding.error = None
+            finding.warnings.append(f"{error.what}: {wish.model} stays out of the store, and with agents that have it themselves")
     return finding
 
 
@@ -186,6 +192,11 @@ def _same(finding: Finding) -> bool:
 def incoming(layout: Layout, findings: Sequence[Finding]) -> int:
     """Bytes that are to come for all of them together, as far as they are known."""
     return source.missing_bytes(layout, [blob for finding in findings for blob in _coming(finding)])
+
+
+def making(findings: Sequence[Finding]) -> int:
+    """Bytes that models take which are made of files here."""
+    return sum(each.wish.source.making for each in findings if each.verb and isinstance(each.wish.source, MadeSource))
 
 
 def offered(layout: Layout, findings: Sequence[Finding]) -> int:

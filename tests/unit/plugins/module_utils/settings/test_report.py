@@ -167,7 +167,7 @@ def test_changed_agents():
 
 
 def test_what_became_of_the_model_store():
-    use = {"host": "gpu-01", "agents": 1, "shared_bytes": GIB, "downloaded": 0, "seeded": GIB}
+    use = {"host": "gpu-01", "agents": 1, "shared_bytes": GIB, "downloaded": 0, "added": GIB}
     to = {"agent": "chat", "names": ["a:latest"], "models": "shared", "shared_bytes": GIB, "freed_bytes": 2 * GIB, "own_bytes": 5}
     back = {"agent": "code", "names": [], "models": "private", "copied_bytes": 0, "own_bytes": 0}
     lines = report.changed("acme", [], [], [], seconds=1, check=False, store_use=[{**use, "migrated": [to, back]}])

@@ -51,6 +51,11 @@ def test_adopted_agents_keep_their_models_where_they_are():
     assert [each["model"] for each in store_models(records, NOTHING, "h1")] == ["demo", "phi4-mini"]
 
 
+def test_models_of_agents_that_move_may_be_their_own():
+    found = store_models(RECORDS, NOTHING, "h1", sources={"demo": {"path": "/m/demo.gguf"}}, migrate="shared")
+    assert [each.get("optional", False) for each in found] == [False, True, True]
+
+
 def test_seeds_are_plain_volumes_of_agents_that_move():
     seen = {"volumes": [PLAIN, {**PLAIN, "path": "/shared", "shared": True}, {**PLAIN, "path": ""}]}
     assert seeds(seen, "shared") == ["/d"]
