@@ -360,21 +360,26 @@ def test_tenants_can_not_reach_each_other(clean_engine: Engine, ensure: Ensure) 
     assert reaches("a1", ADDRESS, REGISTRY_PORT)
 
 
-def test_random_states_one_after_another(ensure: Ensure) -> None:
-    """What the plan's own test does with values, on the engine: the check tells what the run does, from wherever it starts."""
+def test_three_hundred_random_pairs(clean_engine: Engine, ensure: Ensure) -> None:
+    """What the plan's own test does with values, on the engine: thirty agents go from state to state, and hands are at work between."""
     dice = random.Random(20261122)
+    agents = [(f"{tenant}-{number}", tenant) for tenant in ("acme", "blue", "cyan") for number in range(10)]
     choices: dict[str, list[Any]] = {
-        "state": ["present", "started", "started", "stopped", "absent"],
+        # Few run: a start costs as much as all else about an agent.
+        "state": [*["present"] * 6, "started", "stopped", "absent"],
         "remove_volume": [False, True],
         "memory_limit": [None, 64 * MIB, 300 * MIB],
         "cpu_limit": [None, 300, 1200],
-        "context_length": [None, None, 1024],
-        "environment": [None, None, {}, {"A": "1"}],
-        "model": [None, None, "demo"],
+        "context_length": [None, None, None, None, 1024],
+        "environment": [None, None, None, {}, {"A": "1"}],
+        "model": [None, None, None, "demo"],
     }
-    for _step in range(6):
-        specs = [
+    by_hand = (["rm", "--force"], ["update", "--memory", "80m", "--memory-swap", "80m"], ["update", "--restart", "no"])
+    for _round in range(10):
+        ensure(*(
             AgentSpec(name, tenant, port=PORT + number, **{key: dice.choice(values) for key, values in choices.items()})
-            for number, (name, tenant) in enumerate((("a1", "acme"), ("a2", "acme"), ("b1", "blue")))
-        ]
-        ensure(*specs)
+            for number, (name, tenant) in enumerate(agents)
+        ))
+        there = sorted(clean_engine.objects()["containers"])
+        for command in by_hand:
+            clean_engine.docker(*command, *dice.sample(there, min(3, len(there))), check=False)
