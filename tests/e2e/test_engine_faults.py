@@ -509,24 +509,39 @@ def go(process: subprocess.Popen[str]) -> None:
     process.stdin.flush()
 
 
-def test_killed_at_any_moment_the_next_run_converges(clean_engine: Engine, docker: DockerEngine) -> None:
+def test_killed_at_thirty_moments_the_next_run_converges(clean_engine: Engine, docker: DockerEngine) -> None:
+    """Twenty tenants: a quarter of their agents is made anew by each run, one comes and goes, and hands remove some."""
     dice = random.Random(3)
-    # One that is there and is made anew each time, and one that comes and goes.
-    ensure_agents(docker, [wanted(port=PORT, cpu_limit=700, environment={"KEPT": "1"})], probe)
-    for number in range(10):
-        other = AgentSpec("a2", "acme", "started" if number % 2 else "absent", remove_volume=True, port=PORT + 1)
-        specs = [AgentSpec("a1", "acme", context_length=1024 + number), other]
+    names = [f"t{number:02}" for number in range(20)]
+    by_hand, guest = names[14:19], names[19]
+    first = [
+        AgentSpec(name, name, "started" if number < 2 else "present", port=PORT + number, memory_limit=128 * MIB, cpu_limit=700, environment={"KEPT": "1"})
+        for number, name in enumerate(names)
+    ]
+    ensure_agents(docker, first, probe)
+    for kill in range(30):
+        specs = [
+            AgentSpec(spec.agent, spec.tenant, spec.state, port=spec.port, context_length=1024 + kill if (kill + number) % 4 == 0 else None)
+            for number, spec in enumerate(first[:-1])
+        ]
+        specs.append(AgentSpec(guest, guest, "present" if kill % 2 else "absent", remove_volume=True, port=first[-1].port))
         with start(clean_engine, *specs) as process:
             go(process)
-            time.sleep(dice.uniform(0, 1.2))
+            time.sleep(dice.uniform(0, 1.5))
             process.send_signal(signal.SIGKILL)
+        if kill % 5 != 4:
+            clean_engine.docker("rm", "--force", f"ollama-agent-{dice.choice(by_hand)}", check=False)
+            continue
         done = ensure_agents(docker, specs, probe)
         assert not ensure_agents(docker, specs, probe).plan.changed
-        agent = done.agents[0]
         # Also what no later run gave is as it was: the container that counts is complete at each moment.
-        assert (agent["context_length"], agent["cpu_limit"], agent["environment"]) == (1024 + number, 700, ["KEPT"])
-        names = {NAME, "ollama-agent-a2"} if number % 2 else {NAME}
-        assert clean_engine.objects() == {"containers": names, "volumes": names, "networks": {NETWORK}}
+        kept = [agent for agent in done.agents if agent["agent"] not in (*by_hand, guest)]
+        assert {(agent["cpu_limit"], *agent["environment"]) for agent in kept} == {(700, "KEPT")}
+        there = set(names) if kill % 2 else set(names) - {guest}
+        containers = {f"ollama-agent-{name}" for name in there}
+        assert clean_engine.objects() == {
+            "containers": containers, "volumes": containers, "networks": {f"ollama-tenant-{name}" for name in there}
+        }
 
 
 def test_runs_at_once(clean_engine: Engine) -> None:
