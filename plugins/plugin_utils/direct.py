@@ -26,7 +26,6 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.vars import merge_hash
-from ansible.vars.clean import remove_internal_keys
 
 # A variable that turns it off, for who wants to see each module as a process of its own.
 SWITCH = "ansible_llmops_direct_execution"
@@ -56,9 +55,7 @@ class DirectAction(ActionBase):
         self._update_module_args(name, params, variables)
         display.vvv(f"Running {name} in this process", host=variables.get("inventory_hostname"))
         output = _run(name.rpartition(".")[2], params)
-        data = self._parse_returned_data({"rc": 0, "stdout": output, "stderr": ""}, _PROFILE)
-        remove_internal_keys(data)
-        return data
+        return _cleaned(self._parse_returned_data({"rc": 0, "stdout": output, "stderr": ""}, _PROFILE))
 
     def _here(self, variables: Mapping[str, Any]) -> bool:
         """Whether a process of its own would be a child of this one, of the same user and Python, in the same environment."""
@@ -95,6 +92,15 @@ class DirectModule(DirectAction):
         if not wrap_async:
             self._remove_tmp_path(self._connection._shell.tmpdir)
         return result
+
+
+def _cleaned(data: Any) -> dict[str, Any]:
+    """What a module returned, without what is meant for Ansible alone; core 2.21 has an object of its own for it."""
+    if isinstance(data, dict):
+        import_module("ansible.vars.clean").remove_internal_keys(data)
+        return data
+    data.remove_internal_keys()
+    return data.as_result_dict(for_round_trip=True)
 
 
 def _run(name: str, params: Mapping[str, Any]) -> str:
