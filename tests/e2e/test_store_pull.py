@@ -18,6 +18,7 @@ from tests.support.stores import ModuleProcess, StoreFolder
 
 SIZE_MB = 16
 TOTAL = SIZE_MB << 20
+BIG_MB = 128
 LIBRARY = "registry.ollama.ai/library"
 
 
@@ -131,5 +132,23 @@ def test_what_was_damaged_by_hand_is_found_and_mended(store, registry, big, faul
     store.assert_sound()
     weights.unlink()
     four_times(run_module, params, "repair")
+    store.assert_sound()
+    store.assert_tidy()
+
+
+def test_what_an_agent_has_is_taken_instead_of_pulled_also_after_a_kill(store, registry, fault_proxy, run_module, tmp_path):
+    registry.add_big_model("store-seed", BIG_MB)
+    volume = StoreFolder(tmp_path / "volume")
+    run_module("model_store", volume.params(registry.address, model="store-seed")).ok()
+    params = store.params(fault_proxy, model="store-seed", seeds=[str(tmp_path / "nowhere"), str(volume.root)])
+    run = ModuleProcess("model_store", params)
+    wait_until(lambda: list(store.root.glob("partial/*/seed")) or not run.running(), "the copy")
+    run.kill()
+    store.assert_sound()
+    predicted = run_module("model_store", params, check=True).ok()
+    done = run_module("model_store", params).ok()
+    assert done["actions"] == predicted["actions"] and done["downloaded"] == predicted["downloaded"] == 0
+    assert done["seeded"] == predicted["seeded"] and store.models() == volume.models()
+    assert fetched(fault_proxy) == 0
     store.assert_sound()
     store.assert_tidy()
