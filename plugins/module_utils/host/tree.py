@@ -56,7 +56,6 @@ class _Entry:
         # In the upper directory of an overlay: what was deleted there.
         return tarfile.CHRTYPE if stat.S_ISCHR(mode) and self.found.st_rdev == 0 else b""
 
-
     @property
     def opaque(self) -> bool:
         """Whether it is a directory that hides the one below it.

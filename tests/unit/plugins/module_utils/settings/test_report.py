@@ -187,13 +187,15 @@ def test_status_is_an_aligned_table():
     gone = {"state": "exited", "health": "stopped", "models": []}
     code = {**AGENT, "agent": "code", "port": 11436, "observed": gone, "desired_state": "stopped"}
     lost = {**AGENT, "agent": "lost", "port": 11437, "observed": gone}
-    bare = {**AGENT, "agent": "bare", "port": 11438, "live": {**live, "models": [], "store": {"models": "private"}}, "models": ["demo", "phi4-mini"]}
+    own = {**live, "models": [], "store": {"models": "private"}}
+    bare = {**AGENT, "agent": "bare", "port": 11438, "live": own, "models": ["demo", "phi4-mini"]}
     tenants = [
         {"tenant": "acme", "name": "Acme", "active": True, "user_count": 3, "agents": [{**AGENT, "live": live}, code, lost, bare]},
         {"tenant": "zeta", "name": None, "active": False, "user_count": 0, "agents": []},
     ]
     assert report.status(tenants) == [
-        "TENANT           NAME  USERS  AGENT  HOST       PORT   STATE                HEALTH   MEMORY              CPU  STORE                             MODELS",
+        "TENANT           NAME  USERS  AGENT  HOST       PORT   STATE                HEALTH   MEMORY              CPU"
+        "  STORE                             MODELS",
         "acme             Acme  3      chat   localhost  11435  running              healthy  1.0 GiB of 2.0 GiB  0.5  shared (older until it restarts)"
         "  demo:latest, mine (own)",
         "                              code   localhost  11436  exited               stopped  2.0 GiB             0.5  -                                 -",
