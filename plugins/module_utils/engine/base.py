@@ -51,8 +51,7 @@ class AgentSpec:
 
     :param state: one of :data:`STATES`.
     :param port: 0 means not published. :param memory_reservation: 0 means half of the limit.
-    :param remove_volume: with ``absent``, whether its models go too.
-    :param mount: what a new models volume is made of; a plain one without it.
+    :param remove_volume: with ``absent``, whether its models go too. :param mount: what a new models volume is made of; a plain one without it.
     :param view: the shared models that it shall see, if its volume is such a mount.
     :param migrate: shared or private, when a volume of the other sort is to be replaced by one of this.
     :param update: when it gets newer versions of the models it has, one of ``sharing.UPDATES``.
@@ -172,8 +171,8 @@ class Volume:
     """A volume of an agent.
 
     :param path: where its data is on the host. :param labelled: whether its labels are there.
-    :param mount: what it is made of; None when it is a plain one.
-    :param source: folder of the host that it stands for, if it does.
+    :param mount: what it is made of; None when it is a plain one. :param source: folder of the host that it stands for, if it does.
+    :param mountpoint: where the engine has it, as it has the data of a plain one.
     """
 
     name: str
@@ -183,6 +182,7 @@ class Volume:
     labelled: bool = True
     mount: ModelMount | None = None
     source: str = ""
+    mountpoint: str = ""
 
 
 @dataclass(frozen=True)

@@ -206,12 +206,13 @@ class Observer:
         owner, mount = agents.get(agent), docker_volume.read_mount(volume.get("Options"))
         # What an overlay mount shows is there while it is mounted; what is the agent's own is always there.
         source = docker_volume.read_bound(volume.get("Options"))
-        path = mount.upper if mount else source or volume.get("Mountpoint", "")
+        mountpoint = volume.get("Mountpoint", "")
+        path = mount.upper if mount else source or mountpoint
         if found.get(_AGENT) == agent:
-            return Volume(name, agent, found.get(_TENANT, ""), path, mount=mount, source=source)
+            return Volume(name, agent, found.get(_TENANT, ""), path, mount=mount, source=source, mountpoint=mountpoint)
         # Without its labels, it is ours still when our own container is what uses it.
         mounted = owner and not any(deviation.change.field == "mounts" for deviation in owner.deviations)
-        return Volume(name, agent if mounted else "", owner.tenant if owner else "", path, False, mount, source)
+        return Volume(name, agent if mounted else "", owner.tenant if owner else "", path, False, mount, source, mountpoint)
 
     def _foreign(self, volumes: Iterable[Volume]) -> Iterable[Foreign]:
         for listed in self.listed:

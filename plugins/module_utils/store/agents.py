@@ -53,10 +53,7 @@ class StoredEngine:
         :param coming: what the store is about to have, for a plan that is made before that.
         :raises TenancyError: ``invalid_model``.
         """
-        if self.layout is None or spec.state == "absent":
-            return spec
-        if spec.migrate == PRIVATE:
-            migration.require_room(spec, self.observe([spec.agent]))
+        if self.layout is None or spec.state == "absent" or spec.migrate == PRIVATE:
             return spec
         seen, _damage = places.view_of(self.layout, self.layout.view_of(spec.agent))
         pinned = {name: model.digest for name, model in seen.models.items()} if spec.update == PINNED else None
@@ -265,12 +262,15 @@ def stored_agents(
     :param wanted: specs, each with the names of its models; None of an agent whose view stays as it is.
     :param coming: models that the store is about to have, as ``{model, digest, size}``; of one that is yet to be made of
         a file, nobody knows the digest.
-    :raises TenancyError: as :func:`require_place`; ``invalid_model``.
+    :raises TenancyError: as :func:`require_place`; ``invalid_model``; ``disk_full`` for agents that leave the store.
     """
     layout = Layout(root) if root else None
     if layout and any(models is not None and spec.state != "absent" for spec, models in wanted):
         require_place(layout, engine)
     stored = StoredEngine(engine, layout)
+    leaving = [spec.agent for spec, models in wanted if models is not None and spec.state != "absent" and spec.migrate == PRIVATE]
+    if stored.layout and leaving:
+        migration.require_room(leaving, stored.observe(leaving))
     known = {
         full_name(each["model"]): SharedModel(each.get("digest") or "", each.get("size") or 0)
         for each in coming if each.get("status") not in ("absent", "failed")

@@ -14,7 +14,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import PRIVATE, SHARED, Linked, SharedModel
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Action
-from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, places, space
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, moving, places, space
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
 
 
@@ -46,15 +46,20 @@ def read_plain(volume: Volume | None) -> Plain:
     )
 
 
-def require_room(spec: AgentSpec, observed: Observation) -> None:
-    """Check that copies of all that an agent shares fit beside the engine's volumes, before anything is touched.
+def require_room(agents: Sequence[str], observed: Observation) -> None:
+    """Check that copies of all that these agents see fit beside the engine's volumes, before anything is touched.
+
+    They are made at the same time, on the disk where the engine has its volumes and not on the store's.
 
     :raises TenancyError: ``disk_full``.
     """
-    volume, linked = observed.volumes.get(container_name(spec.agent)), observed.views.get(spec.agent)
-    if volume and volume.mount and linked:
-        what = f"There is no room for a volume with all models of agent '{spec.agent}'"
-        space.check(what, os.path.dirname(os.path.dirname(volume.path)), _shared_bytes(linked) + linked.private_bytes, 0)
+    found = [(name, observed.volumes.get(container_name(name)), observed.views.get(name)) for name in agents]
+    moving_ones = {name: (volume, linked) for name, volume, linked in found if volume and volume.mount and linked}
+    if moving_ones:
+        what = f"There is no room for volumes with all models of {', '.join(sorted(moving_ones))}"
+        needed = sum(_shared_bytes(linked) + linked.private_bytes for _volume, linked in moving_ones.values())
+        folder = os.path.dirname(os.path.dirname(next(iter(moving_ones.values()))[0].mountpoint))
+        space.check(what, folder or "/", needed, moving.ROOM)
 
 
 def _shared_bytes(linked: Linked) -> int:

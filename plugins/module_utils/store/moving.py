@@ -22,7 +22,8 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.places import manifests_of
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.whiteouts import hidden
 
-_ROOM = 64 * 1024**2
+# What stays free beside the models on the disk that they go to.
+ROOM = 64 * 1024**2
 
 
 def take(folder: str, upper: str, view: str) -> None:
@@ -137,7 +138,7 @@ def _copy(source: str, target: str) -> None:
 def _require_room(folder: str, size: int) -> None:
     os.makedirs(folder, mode=0o755, exist_ok=True)
     free = shutil.disk_usage(folder).free
-    if free < size + _ROOM:
+    if free < size + ROOM:
         raise TenancyError(
             f"An agent's models don't fit into {folder}",
             cause=f"they take {size} bytes, and {free} are free there",

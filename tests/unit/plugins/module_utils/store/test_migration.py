@@ -1,0 +1,65 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether the copies for agents that leave a store fit: all of them together, on the disk of the engine's volumes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from shutil import disk_usage
+
+import pytest
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import Observation, Volume
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import Linked, ModelMount
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.migration import require_room
+
+# A file system on which nothing is free, on every machine.
+FULL = "/proc"
+
+
+def observed(store: str, volumes: str, own: dict[str, int], plain: tuple[str, ...] = ()) -> Observation:
+    """Agents with as many bytes of their own, each with a volume over the store unless it is ``plain``."""
+    mounts = {name: ModelMount(f"{store}/agents/{name}/view", f"{store}/agents/{name}/upper", "") for name in own}
+    return Observation(
+        volumes={
+            f"ollama-agent-{name}": Volume(
+                f"ollama-agent-{name}", name, "acme", mounts[name].upper, mount=None if name in plain else mounts[name],
+                mountpoint=f"{volumes}/ollama-agent-{name}/_data",
+            )
+            for name in own
+        },
+        views={name: Linked(mounts[name], "acme", private_bytes=size) for name, size in own.items()},
+    )
+
+
+@pytest.mark.parametrize(
+    ("shares", "plain", "refused"),
+    [
+        ({"a1": 0.6}, (), False), ({"a1": 0.6, "a2": 0.6}, (), True), ({"a1": 0.6, "a2": 0.6}, ("a2",), False),
+        ({"a1": 1.0}, (), True), ({}, (), False),
+    ],
+)
+def test_all_copies_fit_together(tmp_path: Path, shares: dict[str, float], plain: tuple[str, ...], refused: bool) -> None:
+    free = disk_usage(tmp_path).free
+    own = {name: int(share * free) for name, share in shares.items()}
+    found = observed("/store", str(tmp_path), own, plain)
+    try:
+        require_room([*own, "unknown"], found)
+    except TenancyError as error:
+        assert refused and error.kind == "disk_full" and all(name in str(error) for name in own)
+    else:
+        assert not refused
+
+
+@pytest.mark.parametrize(("on_store", "beside_engine", "refused"), [(FULL, "", False), ("", FULL, True)])
+def test_the_disk_is_that_of_the_volumes(tmp_path: Path, on_store: str, beside_engine: str, refused: bool) -> None:
+    found = observed(on_store or str(tmp_path), beside_engine or str(tmp_path), {"a1": 1})
+    try:
+        require_room(["a1"], found)
+    except TenancyError as error:
+        assert refused and FULL in error.cause
+    else:
+        assert not refused
