@@ -71,8 +71,10 @@ def test_the_same_result_as_in_a_process_of_its_own(run) -> None:
         *both("error", "tenant", {"tenant": "Not A Slug"}),
         *both("typo", "tenant", {"tenant": "direct", "nmae": "x"}),
         *both("password", "tenant_info", {"catalog_password": SECRET}),
+        {"name": "looped", "llmops.tenancy.tenant": {"tenant": "{{ item }}"}, "loop": ["direct", "other", "other"]},
     ]
     done, found = run(tasks)
+    assert [item["changed"] for item in found["looped"]["results"]] == [False, True, False]
     assert found["made"]["changed"] and not found["again_direct"]["changed"] and found["check_direct"]["changed"]
     assert found["error_direct"]["failed"] and found["typo_direct"]["failed"]
     for checked in (found["check_direct"], found["check_packed"]):
@@ -80,7 +82,7 @@ def test_the_same_result_as_in_a_process_of_its_own(run) -> None:
     for name in ("check", "again", "info", "error", "typo", "password"):
         assert found[f"{name}_direct"] == found[f"{name}_packed"], name
     assert SECRET not in done.output
-    assert len(DIRECT.findall(done.output)) == 7
+    assert len(DIRECT.findall(done.output)) == 10
 
 
 def test_only_what_is_the_same_runs_here(run, tmp_path: Path) -> None:
