@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Iterable, Mapping, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.parameters import remove_values
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.group import OptionGroup
@@ -70,10 +71,15 @@ def run_module(
     for group in groups:
         module.no_log_values.update(group.secrets(module.params))
     module.no_log_values.difference_update(ordinary(module.params))
+
+    def warn(text: str) -> None:
+        # Ansible masks secrets in results only; a warning of a module that is executed directly is none of them.
+        module.warn(remove_values(text, module.no_log_values))
+
     try:
         for group in groups:
             group.require()
-        result = dict(logic(module.params, Run(module.check_mode, module.warn, _reader(module))))
+        result = dict(logic(module.params, Run(module.check_mode, warn, _reader(module))))
     except TenancyError as error:
         module.fail_json(**error.as_result())
     except Exception as error:

@@ -48,10 +48,12 @@ class DirectAction(ActionBase):
     ) -> dict[str, Any]:
         """Run a module and give its result, like ActionBase."""
         variables = task_vars or {}
-        if not self._here(variables):
+        params = dict(self._task.args if module_args is None else module_args)
+        # What goes on after the module would keep this process's command line and variables for as long.
+        leaves = not boolean(params.get("wait", True), strict=False)
+        if leaves or not self._here(variables):
             return super()._execute_module(module_name, module_args, tmp, task_vars, **options)
         name = module_name or self._task.resolved_action
-        params = dict(self._task.args if module_args is None else module_args)
         self._update_module_args(name, params, variables)
         display.vvv(f"Running {name} in this process", host=variables.get("inventory_hostname"))
         output = _run(name.rpartition(".")[2], params)

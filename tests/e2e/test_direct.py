@@ -20,6 +20,8 @@ from tests.support.ansible import PlaybookRun
 from tests.support.fixtures import Database
 
 SECRET = "geheim-4711"
+# A secret that is part of a warning.
+WARNED = "counts a tenant"
 DIRECT = re.compile(r"^<(\S+)> Running llmops\.tenancy\.(\S+) in this process", re.M)
 # Ways to say that the module is to run as somebody else, elsewhere, or otherwise.
 PACKED: dict[str, dict[str, Any]] = {
@@ -71,6 +73,7 @@ def test_the_same_result_as_in_a_process_of_its_own(run) -> None:
         *both("error", "tenant", {"tenant": "Not A Slug"}),
         *both("typo", "tenant", {"tenant": "direct", "nmae": "x"}),
         *both("password", "tenant_info", {"catalog_password": SECRET}),
+        *both("warned", "tenant_user", {"tenant": "other", "email": "a@b.example", "catalog_password": WARNED}, check_mode=True),
         {"name": "looped", "llmops.tenancy.tenant": {"tenant": "{{ item }}"}, "loop": ["direct", "other", "other"]},
     ]
     done, found = run(tasks)
@@ -81,8 +84,10 @@ def test_the_same_result_as_in_a_process_of_its_own(run) -> None:
         checked.pop("tenants")  # a record that was rolled back has another time each time
     for name in ("check", "again", "info", "error", "typo", "password"):
         assert found[f"{name}_direct"] == found[f"{name}_packed"], name
+    for warned in (found["warned_direct"], found["warned_packed"]):
+        assert warned["warnings"] == ["Check mode ******** that the catalog does not have as made by an earlier task"]
     assert SECRET not in done.output
-    assert len(DIRECT.findall(done.output)) == 10
+    assert len(DIRECT.findall(done.output)) == 11
 
 
 def test_only_what_is_the_same_runs_here(run, tmp_path: Path) -> None:
@@ -92,7 +97,10 @@ def test_only_what_is_the_same_runs_here(run, tmp_path: Path) -> None:
     python.chmod(0o755)
     ways = {**PACKED, "interpreter": {"vars": {"ansible_python_interpreter": str(python)}}}
     tasks = [{"name": f"by_{name}", "llmops.tenancy.tenant_info": {}, **keywords} for name, keywords in ways.items()]
-    done, found = run([*tasks, {"name": "here", "llmops.tenancy.tenant_info": {}}])
+    # Its worker would go on with this run's command line and variables.
+    left = {"name": "left", "llmops.tenancy.model_store": {"store": str(tmp_path / "store"), "models": [], "wait": False}}
+    done, found = run([*tasks, left, {"name": "here", "llmops.tenancy.tenant_info": {}}])
+    assert "changed" in found.pop("left")
     assert [entry["tenants"] for entry in found.values()] == [[]] * 6
     assert DIRECT.findall(done.output) == [("localhost", "tenant_info")]
 

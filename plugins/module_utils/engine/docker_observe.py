@@ -146,7 +146,7 @@ class Observer:
 
     def _glance(self, agent: str, listed: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """The container as the engine's files have it, unless the engine has to be asked."""
-        if self.sure is None or agent in self.sure or not _labelled(listed):
+        if self.sure is None or agent in self.sure or not _labelled(listed) or not self.info.get("DockerRootDir"):
             return None
         found = read_container(self.info["DockerRootDir"], listed)
         if found:
