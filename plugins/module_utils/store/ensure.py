@@ -22,7 +22,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.store.garbage impor
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.outcomes import Bytes, Outcome, failed, predicted, result
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.usage import Usage, blob_bytes, survey
-from ansible_collections.llmops.tenancy.plugins.module_utils.store.wishes import Finding, Wish, incoming, look, making, offered
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.wishes import Finding, Wish, incoming, look, making, offered, room
 
 _LOOKERS = 8
 _BRINGING = ("pull", "update", "repair")
@@ -57,9 +57,7 @@ def ensure_store(
     findings = _look(layout, usage, wishes, call, care)
     for text in (text for finding in findings for text in finding.warnings):
         warn(text)
-    space.check(
-        f"There is no room for {_names(findings)}", layout.root, incoming(layout, findings) + making(findings), settings.min_free
-    )
+    space.check(f"There is no room for {_names(findings)}", layout.root, room(layout, findings), settings.min_free)
     if call.check:
         return _predict(layout, usage, findings, care, made)
     layout.prepare()

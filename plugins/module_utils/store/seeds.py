@@ -14,10 +14,10 @@ import errno
 import hashlib
 import os
 import stat
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import BinaryIO, Callable, Iterable, Iterator, Sequence
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.store import commit, space
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import commit, partial
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.content import Blob
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, blob_name
 
@@ -25,24 +25,45 @@ _CHUNK = 1024**2
 
 
 def offered(layout: Layout, blobs: Iterable[Blob], folders: Sequence[str]) -> int:
-    """Bytes of the blobs, each once, that the store lacks and that one of the directories seems to have, by their length."""
+    """Bytes of the blobs, each once, that the store lacks and that one of the directories seems to have, by their length.
+
+    A download that was cut goes on instead: beside it, there might be no room for a whole copy.
+    """
     lacking = {blob.digest: blob for blob in blobs if not commit.has(layout, blob) and not commit.kept(layout, blob)}
-    return sum(blob.size for blob in lacking.values() if any(_has(folder, blob) for folder in folders))
+    untouched = [each for each in lacking.values() if partial.left_to_fetch(layout.part(each.digest), each.size) == each.size]
+    return sum(blob.size for blob in untouched if any(_has(folder, blob) for folder in folders))
+
+
+def left_bytes(layout: Layout, blob: Blob) -> int:
+    """Bytes on the disk of a copy of the blob that is not done, or was not when its run was killed."""
+    try:
+        return os.stat(_aside(layout, blob)).st_blocks * 512
+    except FileNotFoundError:
+        return 0
+
+
+def forget(layout: Layout, blob: Blob) -> None:
+    """Remove what a killed run left of a copy. Called with the blob's lock held."""
+    with suppress(FileNotFoundError):
+        os.unlink(_aside(layout, blob))
 
 
 def take(layout: Layout, blob: Blob, folders: Sequence[str], tell: Callable[[int], None]) -> bool:
-    """Have the store take a blob out of a directory that has it; whether one had.
+    """Have the store take a blob out of a directory that has it; whether one had, and there was room.
 
     :param tell: is told how many bytes were read; may raise to end it.
-    :raises TenancyError: ``disk_full``.
     """
-    aside = os.path.join(layout.part(blob.digest), "seed")
+    aside = _aside(layout, blob)
     for folder in folders:
         with _opened(folder, blob) as file:
             if file and _copied(file, blob, aside, tell):
                 commit.adopt(layout, blob, aside)
                 return True
     return False
+
+
+def _aside(layout: Layout, blob: Blob) -> str:
+    return os.path.join(layout.part(blob.digest), "seed")
 
 
 def _has(folder: str, blob: Blob) -> bool:
@@ -69,21 +90,21 @@ def _opened(folder: str, blob: Blob) -> Iterator[BinaryIO | None]:
 
 def _copied(file: BinaryIO, blob: Blob, aside: str, tell: Callable[[int], None]) -> bool:
     """Copy a file; whether the copy is the blob. What is compared is what was written, whoever writes to the file."""
-    digest, done = hashlib.sha256(), 0
-    os.makedirs(os.path.dirname(aside), mode=0o700, exist_ok=True)
+    digest, done, same = hashlib.sha256(), 0, False
     try:
+        os.makedirs(os.path.dirname(aside), mode=0o700, exist_ok=True)
         with open(aside, "wb") as out:
             while done < blob.size and (chunk := file.read(_CHUNK)):
                 digest.update(chunk)
                 out.write(chunk)
                 done += len(chunk)
                 tell(done)
+        same = f"sha256:{digest.hexdigest()}" == blob.digest
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        os.unlink(aside)
-        raise space.full("There is no room to take a model out of an agent's volume", os.path.dirname(aside), blob.size - done) from error
-    same = f"sha256:{digest.hexdigest()}" == blob.digest
-    if not same:
-        os.unlink(aside)
+    finally:
+        if not same:
+            with suppress(FileNotFoundError):
+                os.unlink(aside)
     return same

@@ -18,6 +18,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.bring import
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.ndjson import Event
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.progress import Meter
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference import Reference
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import free_bytes
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import commit, locks, partial, seeds, space
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.content import Blob, Manifest
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.download import Reading, download
@@ -55,8 +56,12 @@ class Staging:
 
         :raises TenancyError: ``disk_full``.
         """
-        needed = missing_bytes(self.layout, blobs)
+        needed = room_bytes(self.layout, blobs)
         space.check(f"There is no room for model {self.name}", self.layout.root, needed, self.min_free)
+
+    def fits(self, blob: Blob) -> bool:
+        """Whether there is room for all of a blob, whatever was downloaded of it."""
+        return (free_bytes(self.layout.root) or 0) >= blob.size + self.min_free
 
 
 class Source(Protocol):
@@ -132,11 +137,14 @@ class RegistrySource:
         """Take what agents of this host have already. Blobs count as there from the beginning, so the rate is the line's."""
         layout, watcher = staging.layout, staging.watcher
         for blob in blobs:
-            if commit.has(layout, blob) or not seeds.offered(layout, [blob], self.seeds):
+            if not seeds.offered(layout, [blob], self.seeds):
                 continue
             with locks.waited(layout, blob.digest.removeprefix("sha256:"), lambda: _wait(watcher)):
+                seeds.forget(layout, blob)
+                if not staging.fits(blob) or not seeds.offered(layout, [blob], self.seeds):
+                    continue
                 reading = watcher.last.at("taking what an agent of this host has")
-                if not commit.has(layout, blob) and seeds.take(layout, blob, self.seeds, lambda read: watcher.see(reading)):
+                if seeds.take(layout, blob, self.seeds, lambda read: watcher.see(reading)):
                     staging.seeded += blob.size
                     partial.remove(layout.part(blob.digest))
 
@@ -154,6 +162,7 @@ class RegistrySource:
             return
         with locks.waited(layout, blob.digest.removeprefix("sha256:"), lambda: _wait(staging.watcher)):
             if not commit.has(layout, blob) or again:
+                seeds.forget(layout, blob)
                 if again or not commit.rescue(layout, blob, lambda read: staging.tell("verifying", blob, read)):
                     commit.adopt(layout, blob, download(client, blob, folder, self.connections, see))
                 partial.remove(folder)
@@ -169,6 +178,12 @@ def missing_bytes(layout: Layout, blobs: Iterable[Blob]) -> int:
     """Bytes of blobs, each counted once, that the store does not have yet, not even in a view or a download that was cut."""
     wanted = {blob.digest: blob for blob in blobs if not commit.has(layout, blob) and not commit.kept(layout, blob)}
     return sum(partial.left_to_fetch(layout.part(digest), blob.size) for digest, blob in wanted.items())
+
+
+def room_bytes(layout: Layout, blobs: Iterable[Blob]) -> int:
+    """Bytes of room that missing blobs still take. A copy that was cut off goes first, so its room counts as theirs."""
+    wanted = {blob.digest: blob for blob in blobs}.values()
+    return sum(max(missing_bytes(layout, [blob]) - seeds.left_bytes(layout, blob), 0) for blob in wanted)
 
 
 def no_such_blob(source: Source, blob: Blob) -> TenancyError:

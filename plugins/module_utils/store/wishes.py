@@ -194,6 +194,11 @@ def incoming(layout: Layout, findings: Sequence[Finding]) -> int:
     return source.missing_bytes(layout, [blob for finding in findings for blob in _coming(finding)])
 
 
+def room(layout: Layout, findings: Sequence[Finding]) -> int:
+    """Bytes of room that all of them take together, as far as they are known."""
+    return source.room_bytes(layout, [blob for finding in findings for blob in _coming(finding)]) + making(findings)
+
+
 def making(findings: Sequence[Finding]) -> int:
     """Bytes that models take which are made of files here."""
     return sum(each.wish.source.making for each in findings if each.verb and isinstance(each.wish.source, MadeSource))

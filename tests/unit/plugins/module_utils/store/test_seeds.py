@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.store import seeds
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.bring import Watcher
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import seeds, source
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.content import Blob
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, blob_name
 
@@ -74,3 +76,66 @@ def test_only_the_blob_itself_is_taken(tmp_path: Path, put, offered, taken):
         # A copy: whoever writes to the volume does not write to the store.
         assert not os.path.samefile(place, file) and place.stat().st_mode & 0o777 == 0o444
         assert seeds.offered(layout, [BLOB], folders) == 0
+
+
+@pytest.fixture(name="layout")
+def _layout(tmp_path: Path) -> Layout:
+    layout = Layout(str(tmp_path / "store"))
+    layout.prepare()
+    return layout
+
+
+@pytest.fixture(name="volume")
+def _volume(tmp_path: Path) -> str:
+    (tmp_path / "volume" / "blobs").mkdir(parents=True)
+    plain(tmp_path / "volume" / "blobs" / blob_name(BLOB.digest))
+    return str(tmp_path / "volume")
+
+
+class Enough(Exception):
+    """Nobody wants the copy any more."""
+
+
+def test_a_copy_that_is_given_up_leaves_nothing(layout: Layout, volume: str) -> None:
+    def give_up(read: int) -> None:
+        raise Enough(read)
+
+    with pytest.raises(Enough):
+        seeds.take(layout, BLOB, (volume,), give_up)
+    assert os.listdir(layout.part(BLOB.digest)) == []
+
+
+def test_a_full_disk_means_that_nothing_is_taken(layout: Layout, volume: str) -> None:
+    aside = Path(layout.part(BLOB.digest), "seed")
+    aside.parent.mkdir()
+    aside.symlink_to("/dev/full")
+    assert not seeds.take(layout, BLOB, (volume,), lambda read: None)
+    assert os.listdir(layout.part(BLOB.digest)) == [] and not Path(layout.blob(BLOB.digest)).exists()
+
+
+def test_what_a_killed_copy_left_counts_as_room_until_it_goes(layout: Layout, volume: str) -> None:
+    assert source.room_bytes(layout, [BLOB, BLOB]) == BLOB.size
+    aside = Path(layout.part(BLOB.digest), "seed")
+    aside.parent.mkdir()
+    aside.write_bytes(RIGHT[:4096])
+    # A file system may give a file more or less than its length at once.
+    left = seeds.left_bytes(layout, BLOB)
+    assert left == aside.stat().st_blocks * 512
+    assert source.room_bytes(layout, [BLOB, BLOB]) == max(BLOB.size - left, 0)
+    assert source.missing_bytes(layout, [BLOB]) == BLOB.size == seeds.offered(layout, [BLOB], (volume,))
+    seeds.forget(layout, BLOB)
+    seeds.forget(layout, BLOB)
+    assert source.room_bytes(layout, [BLOB]) == BLOB.size
+
+
+def test_a_download_that_was_cut_goes_on_instead(layout: Layout, volume: str) -> None:
+    Path(layout.part(BLOB.digest)).mkdir()
+    Path(layout.part(BLOB.digest), "state.json").write_text('{"done": [[0, 1000]]}')
+    assert seeds.offered(layout, [BLOB], (volume,)) == 0
+    assert source.room_bytes(layout, [BLOB]) == BLOB.size - 1000
+
+
+@pytest.mark.parametrize(("size", "min_free", "fits"), [(1, 0, True), (1, 2**62, False), (2**62, 0, False)])
+def test_a_copy_needs_room_beside_what_stays_free(layout: Layout, size: int, min_free: int, fits: bool) -> None:
+    staging = source.Staging(layout, "demo", Watcher(lambda progress: None, Event()), min_free)
+    assert staging.fits(Blob(BLOB.digest, size)) is fits
