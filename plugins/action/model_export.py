@@ -43,8 +43,9 @@ class ActionModule(DirectAction):
                 remedy="Leave format at tar, or leave fetch out",
                 kind="invalid_options",
             )
-        result = self._predicted(args, variables)
-        same = not result.get("failed") and checksum_of(here) == result["checksum"]
+        known = checksum_of(here)
+        result = self._predicted({**args, "known": known}, variables)
+        same = not result.get("failed") and known == result["checksum"]
         if not result.get("failed") and not same and not self._task.check_mode:
             result = self._brought(here, args, variables)
         if result.get("failed"):

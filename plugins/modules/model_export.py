@@ -49,6 +49,9 @@ options:
       - File on the controller that a tar is brought to; on the host it is then removed. The one on the controller is left as
         it is when it has the same models already.
     type: path
+  known:
+    description: Checksum of what O(fetch) has already, which takes no room on the host. Set by the action plugin.
+    type: str
   registry:
     description:
       - Registry to push to instead, as C([http://]host[:port][/namespace]). It stands in for the model registry, so models of
@@ -139,6 +142,7 @@ SPEC = {
     "format": {"type": "str", "choices": ["tar", "directory"], "default": "tar"},
     "owner": {"type": "str"},
     "fetch": {"type": "path"},
+    "known": {"type": "str"},
     "registry": {"type": "str"},
     "insecure": {"type": "bool", "default": False},
     "username": {"type": "str"},
@@ -152,7 +156,8 @@ def logic(params, run: Run):
     """Export, or push."""
     layout, names = Layout(params["store"]), params["models"] or []
     if params["path"]:
-        return to_archive(layout, names, params["path"], params["format"] == "tar", params["owner"] or "", check=run.check)
+        tar, owner, known = params["format"] == "tar", params["owner"] or "", params["known"] or ""
+        return to_archive(layout, names, params["path"], tar, owner, known, check=run.check)
     registry = Registry(
         params["registry"], params["insecure"], params["username"] or "", params["password"] or "", params["ca_path"] or "",
         params["timeout"],

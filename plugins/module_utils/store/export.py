@@ -46,9 +46,10 @@ class Export:
         return index_checksum(self.index)
 
 
-def plan(layout: Layout, names: Sequence[str], path: str, tar: bool) -> Export:
+def plan(layout: Layout, names: Sequence[str], path: str, tar: bool, known: str = "") -> Export:
     """What an export would hold; all of the store for no names. Reads only.
 
+    :param known: checksum of what its reader has already, which takes no room here.
     :raises TenancyError: ``model_not_in_store``, ``nothing_to_export``, ``disk_full``, or ``not_an_archive`` for something else
         at ``path``.
     """
@@ -57,7 +58,7 @@ def plan(layout: Layout, names: Sequence[str], path: str, tar: bool) -> Export:
     index = index_of({name: content.read(layout.root, name) for name in wanted})
     found = Export(path, tar, index, _there(path, tar, index))
     folder = os.path.dirname(os.path.abspath(path))
-    if not found.current and os.path.isdir(folder):
+    if not found.current and found.checksum != known and os.path.isdir(folder):
         _check_room(folder, found)
     return found
 
@@ -217,7 +218,7 @@ def _there(path: str, tar: bool, index: Index) -> bool:
 def _check_room(folder: str, wanted: Export) -> None:
     volume = os.statvfs(folder)
     # What exports left that were killed goes first.
-    free = volume.f_bavail * volume.f_frsize + sum(places.used(path) or os.lstat(path).st_size for path in _left(wanted.path, folder))
+    free = volume.f_bavail * volume.f_frsize + sum(map(_taken, _left(wanted.path, folder)))
     needed = wanted.index.size + _TAR_EXTRA * (len(wanted.index.blobs) + len(wanted.index.models) + 4)
     if free < needed:
         raise TenancyError(
@@ -228,6 +229,14 @@ def _check_room(folder: str, wanted: Export) -> None:
             needed=needed,
             free=free,
         )
+
+
+def _taken(path: str) -> int:
+    try:
+        return places.used(path) or os.lstat(path).st_size
+    except FileNotFoundError:
+        # Another export has ended meanwhile.
+        return 0
 
 
 def _replace(aside: str, path: str) -> None:

@@ -18,10 +18,10 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import
 
 
 def to_archive(
-    layout: Layout, names: Sequence[str], path: str, tar: bool, owner: str, *, check: bool
+    layout: Layout, names: Sequence[str], path: str, tar: bool, owner: str, known: str = "", *, check: bool
 ) -> dict[str, Any]:
-    """Write an archive. :param owner: user who gets it; empty for who runs this."""
-    wanted = export.plan(layout, names, path, tar)
+    """Write an archive. :param owner: user who gets it; empty for who runs this. :param known: see :func:`export.plan`."""
+    wanted = export.plan(layout, names, path, tar, known)
     models = {model.name: model.digest for model in wanted.index.models}
     actions = () if wanted.current else (Action("export", "archive", path),)
     plan = Plan(actions, {path: models if wanted.current else {}}, {path: models})
