@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from tests.support.site import Outcome, Site
 
 SMALL = {"memory_limit": "256m", "model": "demo"}
 GO = {"max_disruption": 100, "max_disruption_percent": 100}
+# Where playbooks keep models unless told otherwise.
+STORE = Path("/var/lib/llmops/models")
 # What was done by hand to the agent of each tenant, and the field and the impact that the report names.
 BY_HAND = {
     "removed": ("", "in_place"),
@@ -60,7 +63,7 @@ def failed(outcome: Outcome) -> dict[str, list[str]]:
 
 
 def do_by_hand(site: Site) -> None:
-    """All of BY_HAND, an orphan, a port taken by a stranger, and a row made nonsense."""
+    """All of BY_HAND, an orphan of each kind, a port taken by a stranger, and a row made nonsense."""
     docker = site.engine.docker
     docker("rm", "--force", "ollama-agent-removed")
     docker("rename", "ollama-agent-renamed", "another")
@@ -81,7 +84,11 @@ def do_by_hand(site: Site) -> None:
     docker("start", "ollama-agent-labels")
     docker("run", "--detach", "--name", "stranger", "--publish", f"127.0.0.1:{site.ports()['robbed']}:11434", OLLAMA_IMAGE)
     site.rows("UPDATE llmops.agents SET bind_address = '1.2' WHERE agent = 'nonsense'")
-    docker("network", "create", "--label", "llmops.tenancy.tenant_id=gone", "ollama-tenant-gone")
+    ours = "--label=llmops.tenancy.tenant_id=gone"
+    docker("network", "create", ours, "ollama-tenant-gone")
+    docker("create", ours, "--label=llmops.tenancy.agent=gone", "--name", "ollama-agent-gone", OLLAMA_IMAGE)
+    docker("volume", "create", ours, "--label=llmops.tenancy.agent=lost", "ollama-agent-lost")
+    (STORE / "agents" / "erased" / "upper").mkdir(parents=True)
 
 
 @pytest.mark.timeout(900)
@@ -116,7 +123,11 @@ def test_what_was_done_by_hand_is_named_and_healed(fleet: Site) -> None:
         assert expected in found[tenant], (tenant, found[tenant])
     kinds = {each["tenant"]: [failure["error"]["kind"] for failure in each["failures"]] for each in report["tenants"]}
     assert kinds["robbed"] == ["port_in_use"] and kinds["nonsense"] == ["invalid_address"]
-    assert [orphan["name"] for orphan in report["orphans"]] == ["ollama-tenant-gone"]
+    # What may hold data is told, and kept.
+    assert [(orphan["kind"], orphan["name"], orphan["kept"]) for orphan in report["orphans"]] == [
+        ("container", "ollama-agent-gone", False), ("network", "ollama-tenant-gone", False),
+        ("upper", "erased", True), ("volume", "ollama-agent-lost", True),
+    ]
     in_sync = {tenant for tenant, status in statuses(report).items() if status == "in_sync"}
     assert in_sync == {"calm", "resting", "switched-off"}
     # Of one pattern or of the agents of a host, and nothing else.
@@ -127,7 +138,7 @@ def test_what_was_done_by_hand_is_named_and_healed(fleet: Site) -> None:
     healed = fleet.run("reconcile", **GO)
     assert healed.run.rc == 2 and failed(healed) == {"robbed": ["port_in_use"], "nonsense": ["invalid_address"]}
     assert {each["tenant"] for each in healed.result("fleet_report")["tenants_changed"]} == set(BY_HAND)
-    fleet.engine.docker("rm", "--force", "stranger")
+    fleet.engine.docker("rm", "--force", "stranger", "ollama-agent-gone")
     fleet.engine.docker("network", "rm", "ollama-tenant-gone")
     fleet.rows("UPDATE llmops.agents SET bind_address = '127.0.0.1' WHERE agent = 'nonsense'")
     # Only what failed is run again.
