@@ -20,7 +20,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.outcomes imp
     reached,
     result,
 )
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.wishes import Finding, Wish, look
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.wishes import Finding, Wish, look, require_room
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.ollama import TransferSettings
 
 _LOOKERS = 8
@@ -89,7 +89,12 @@ def follow(job: jobs.Job, wishes: Sequence[Wish], settings: TransferSettings, ca
 
 def _look(wishes: Sequence[Wish], settings: TransferSettings, call: Call) -> list[Finding]:
     with ThreadPoolExecutor(_LOOKERS) as pool:
-        return list(pool.map(lambda wish: look(wish, settings, check=call.check), wishes))
+        findings = list(pool.map(lambda wish: look(wish, settings, check=call.check), wishes))
+        if call.check:
+            agents = dict.fromkeys(wish.endpoint for wish in wishes)
+            of_agents = [[each for each in findings if each.wish.endpoint == endpoint] for endpoint in agents]
+            list(pool.map(lambda found: require_room(found, settings), of_agents))
+        return findings
 
 
 def _needs_file(finding: Finding, settings: TransferSettings) -> bool:

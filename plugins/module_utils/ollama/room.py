@@ -30,29 +30,32 @@ def free_bytes(folder: str) -> int | None:
     return volume.f_bavail * volume.f_frsize
 
 
-def check_before(step: Step, client: OllamaClient, settings: TransferSettings) -> None:
+def check_before(step: Step, client: OllamaClient, settings: TransferSettings, before: Mapping[str, int]) -> Mapping[str, int]:
     """Make sure that the model fits before its first byte is asked for, as far as its size is known.
 
+    :param before: bytes that come to the same agent before it, by blob.
+    :returns: bytes by blob that have come with it.
     :raises TenancyError: ``disk_full``, with both numbers; ``private_limit``.
     """
     # Where the room can't be seen, nobody has to be asked for the size.
-    if step.models_dir and free_bytes(step.models_dir) is not None:
-        needed = _to_come(step, client, settings.timeout)
-        check_room(step, needed, settings.min_free)
-        check_limit(step, needed, settings.private_limit)
+    if not step.models_dir or free_bytes(step.models_dir) is None:
+        return before
+    coming = {**before, **_to_come(step, client, settings.timeout)}
+    needed = sum(coming.values())
+    check_room(step, needed, settings.min_free)
+    check_limit(step, needed, settings.private_limit)
+    return coming
 
 
-def _to_come(step: Step, client: OllamaClient, timeout: float) -> int:
-    """Bytes of the model that the agent does not have; 0 when its registry can't be asked from here."""
+def _to_come(step: Step, client: OllamaClient, timeout: float) -> dict[str, int]:
+    """Bytes of the model that the agent does not have, by blob; none when its registry can't be asked from here."""
     if isinstance(step.source, ModelFile):
         layers: Mapping[str, int] = {step.source.digest: step.source.size}
     else:
         layers = registry.layers(step.source, min(timeout, _LOOK_UP_LIMIT))
     blobs = [(digest, size, os.path.join(step.models_dir, "blobs", digest.replace(":", "-"))) for digest, size in layers.items()]
-    missing = [
-        (size, path) for digest, size, path in blobs if not os.path.exists(path) and not _has_blob(client, digest)
-    ]
-    return sum(max(0, size - _allocated(f"{path}-partial")) for size, path in missing)
+    missing = [each for each in blobs if not os.path.exists(each[2]) and not _has_blob(client, each[0])]
+    return {digest: max(0, size - _allocated(f"{path}-partial")) for digest, size, path in missing}
 
 
 def _has_blob(client: OllamaClient, digest: str) -> bool:

@@ -32,7 +32,7 @@ def transfer(
     :raises TenancyError: why it can't be brought. :raises Cancelled: it was told to end.
     """
     # A small disk beside a fast registry is full before Ollama tells the first size.
-    check_before(step, OllamaClient(step.endpoint, settings.timeout, step.agent), settings)
+    check_before(step, OllamaClient(step.endpoint, settings.timeout, step.agent), settings, {})
     try:
         patiently(lambda: bring(step, settings, watcher), settings, watcher, retrying)
     except TenancyError as error:

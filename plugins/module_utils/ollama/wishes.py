@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import full_model
@@ -138,11 +138,25 @@ def look(wish: Wish, settings: TransferSettings, *, check: bool) -> Finding:
             _from_registry(finding, models, settings.timeout, check)
         if finding.step and wish.models_dir and free_bytes(wish.models_dir) is None:
             finding.warnings.append(f"{wish.models_dir} can't be seen from here: free space for {wish.model} unchecked")
-        elif finding.step and check and (wish.path or finding.after.digest):
-            check_before(finding.step, client, settings)
     except TenancyError as error:
         finding.error, finding.after, finding.verb = error, finding.before, ""
     return finding
+
+
+def require_room(findings: Sequence[Finding], settings: TransferSettings) -> None:
+    """Have each finding fail whose model does not fit beside those that come before it. Errors are part of the findings.
+
+    :param findings: of one agent, which gets one model after the other. Those of a real run are stopped when they don't fit.
+    """
+    coming: Mapping[str, int] = {}
+    for finding in findings:
+        wish, step = finding.wish, finding.step
+        if finding.error or not step or not (wish.path or (finding.after and finding.after.digest)):
+            continue
+        try:
+            coming = check_before(step, OllamaClient(wish.endpoint, settings.timeout, wish.label), settings, coming)
+        except TenancyError as error:
+            finding.error, finding.after, finding.verb = error, finding.before, ""
 
 
 def _models(client: OllamaClient, finding: Finding, check: bool) -> dict[str, Model]:

@@ -6,11 +6,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.client import Model
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.files import ModelFile
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.wishes import read_wish
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference import parse_model
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.step import Step
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.wishes import Finding, Wish, read_wish, require_room
+from ansible_collections.llmops.tenancy.plugins.module_utils.options.ollama import TransferSettings
 
 SHA = "sha256:" + "a" * 64
 
@@ -61,3 +67,27 @@ def test_bad_entities(values, kind):
     with pytest.raises(TenancyError) as caught:
         read_wish(item(**values))
     assert caught.value.kind == kind
+
+
+@pytest.mark.parametrize(
+    ("digests", "errors"),
+    [
+        ("ab", [None, "private_limit"]), ("aa", [None, None]), ("a", [None]),
+        # One that is refused takes nothing from the next.
+        ("cab", ["private_limit", None, "private_limit"]),
+    ],
+)
+def test_a_prediction_adds_up_what_comes_to_one_agent(tmp_path: Path, digests: str, errors: list[str | None]) -> None:
+    # Nobody answers there: a prediction for an agent that does not run yet.
+    wishes = [
+        Wish("a", "http://127.0.0.1:1", f"m{number}", "present", parse_model(f"m{number}"), "/m.gguf", models_dir=str(tmp_path))
+        for number in range(len(digests))
+    ]
+    files = [ModelFile("/m.gguf", f"sha256:{digest * 64}", 200_000 if digest == "c" else 60_000) for digest in digests]
+    findings = [
+        Finding(wish, "create", after=Model(wish.model, "", file.size), step=Step(wish.label, wish.endpoint, wish.model, file, wish.models_dir))
+        for wish, file in zip(wishes, files)
+    ]
+    require_room(findings, TransferSettings(1.0, 1.0, 0, 1, 0, 100_000))
+    assert [each.error and each.error.kind for each in findings] == errors
+    assert [each.verb for each in findings] == ["" if error else "create" for error in errors]
