@@ -143,7 +143,8 @@ options:
     description:
       - Space that an agent may have of its own in O(models_dir), for example V(20g). A model that would take it beyond that is refused
         before its first byte, and so is any other while it has more.
-      - Of an agent that shares models of a store, what it shares does not count. What tenants pull by themselves is not stopped.
+      - Of an agent that shares models of a store, what it shares does not count; of any other, all its models do.
+      - What tenants pull by themselves is not stopped.
     type: str
   wait:
     description:

@@ -103,19 +103,27 @@ def check_limit(step: Step, needed: int, limit: int | None) -> None:
     """
     if limit is None or not step.models_dir or free_bytes(step.models_dir) is None:
         return
-    used = _used(own_folder(step.models_dir))
+    own = own_folder(step.models_dir)
+    used = _used(own)
     if used + needed > limit:
         raise TenancyError(
             f"Model {step.model} is more than {step.agent} may have of its own",
             cause=f"its limit is {human_size(limit)}; it has {human_size(used)}, and {human_size(needed)} are still to come",
-            remedy="Remove models of its own with state=absent, have the model in the store that all agents share (prefetch_models and"
-            " the agent's record), or raise the limit (agent_model_private_limit)",
+            remedy=f"Remove models of its own with state=absent, {_elsewhere(own != step.models_dir)}, or raise the limit"
+            " (agent_model_private_limit)",
             kind="private_limit",
             lasting=True,
             limit=limit,
             used=used,
             needed=needed,
         )
+
+
+def _elsewhere(shares: bool) -> str:
+    """What to do so that a model is shared. All that an agent has which shares nothing is its own."""
+    if shares:
+        return "have the model in the store that all agents share (prefetch_models and the agent's record)"
+    return "move the agent to the model store of its host (migrate_to_store), where what it shares does not count"
 
 
 def own_folder(models_dir: str, mounts: str = "/proc/self/mountinfo") -> str:
