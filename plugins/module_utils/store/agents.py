@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from dataclasses import replace
 from typing import AbstractSet, Any, Mapping, Sequence
@@ -27,12 +26,11 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing impo
     ModelView,
     SharedModel,
 )
-from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Impact
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, locks, migration, moving, places, views
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, full_name
-from ansible_collections.llmops.tenancy.plugins.module_utils.store.reach import require_place, require_reach
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.reach import fault_of_place, require_place, require_reach
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.whiteouts import unhide
 
 
@@ -122,7 +120,7 @@ class StoredEngine:
         try:
             self._apply(action)
         except OSError as error:
-            raise _fault_of_place(action, error) from error
+            raise fault_of_place(action, error) from error
 
     def _apply(self, action: AgentAction) -> None:
         if action.kind == "view":
@@ -234,17 +232,6 @@ class StoredEngine:
     def details(self, agent: ActualAgent) -> Mapping[str, Any]:
         """See :class:`base.Engine`."""
         return self.engine.details(agent)
-
-
-def _fault_of_place(action: AgentAction, error: OSError) -> TenancyError:
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return TenancyError(
-        f"What agent '{action.agent}' has in the model store can't be changed",
-        cause=": ".join(filter(None, (error.strerror or str(error), error.filename))),
-        remedy="Free space on the disk of the model store, then run again" if full else "Look at that disk, then run again",
-        kind="disk_full" if full else "store_unwritable",
-        agent=action.agent,
-    )
 
 
 def _view(action: AgentAction) -> views.View:

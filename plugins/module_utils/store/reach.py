@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import Engine
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import AgentAction, Engine
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
 
@@ -64,3 +65,18 @@ def file_system(path: str) -> str:
             kinds[columns[4]] = columns[columns.index("-") + 1]
     return max(((place, kind) for place, kind in kinds.items() if real == place or real.startswith(place.rstrip("/") + "/")),
                key=lambda pair: len(pair[0]))[1]
+
+
+def fault_of_place(action: AgentAction, error: OSError) -> TenancyError:
+    """The error for an agent whose models can't be changed on a disk: ``disk_full`` or ``store_unwritable``."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    # A write knows no path. Copies for an agent that leaves the store go to the disk of the engine's volumes.
+    leaves = (action.verb, action.kind, action.mount) == ("replace", "volume", None)
+    disk = error.filename or ("the engine's volumes" if leaves else "the model store")
+    return TenancyError(
+        f"What agent '{action.agent}' has in the model store can't be changed",
+        cause=": ".join(filter(None, (error.strerror or str(error), error.filename))),
+        remedy=f"Free space on the disk of {disk}, then run again" if full else "Look at that disk, then run again",
+        kind="disk_full" if full else "store_unwritable",
+        agent=action.agent,
+    )
