@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -129,27 +129,66 @@ def test_a_disk_that_fills_up_half_way_is_told_and_the_next_run_goes_on(big, fau
         store.assert_tidy()
 
 
+# What a run is about to do when it is killed, by the audit events of Python: file systems give no moment as short as these.
+PULLS = 12
+OF_A_PULL = (
+    # Noting which bytes are there; a blob whose checksum was found right; its rename; what is left of its download.
+    r"os\.rename .*/partial/[^']*/state\.json'",
+    r"os\.chmod .*/partial/[^']*/data'",
+    r"os\.rename .*/partial/[^']*/data', '[^']*/blobs/",
+    r"shutil\.rmtree .*/partial/",
+    # All blobs are there: the manifest aside, and its rename.
+    r"os\.chmod .*/staging/[0-9a-f]+'",
+    r"os\.rename .*/staging/[0-9a-f]+', '[^']*/manifests/",
+)
+# Reading what is there, and writing right bytes over wrong ones.
+OF_A_CHECK = (r"open \('[^']*/blobs/[^']*', 'rb?'", r"open \('[^']*/blobs/[^']*', 'r\+b?'")
+
+
 def test_a_run_that_is_killed_at_twenty_moments_converges(store, big, fault_proxy, run_module):
     params = store.params(fault_proxy, models=[{"model": big}, {"model": "demo"}])
     throttle = fault_proxy.add(path=BLOBS, rate=8 << 20)
-    for moment in range(20):
+    for moment in range(PULLS):
         run = ModuleProcess("model_store", params)
-        if moment < 14:
-            wait_until(lambda: fetched(fault_proxy) > TOTAL * moment / 14 or not run.running(), "bytes")
-        elif moment == 14:
-            fault_proxy.faults.remove(throttle)
-        else:
-            # The last bytes, their checksum, the renames, and a run that finds all there.
-            wait_until(lambda: (store.root / "locks" / "arrivals").exists() or not run.running(), "its start")
-            time.sleep(0.01 * (moment - 14))
+        wait_until(lambda: fetched(fault_proxy) > TOTAL * moment / PULLS or not run.running(), "bytes")
         run.kill()
-        store.models()
+        assert store.models() == {}
         if moment % 5 == 0:
             store.assert_sound()
+    fault_proxy.faults.remove(throttle)
+    for moment in OF_A_PULL:
+        killed_at(moment, params)
+        assert store.models() == {}, moment
+        store.assert_sound()
     done = run_module("model_store", params).ok()
     assert [model["status"] for model in done["models"]] == ["present", "present"]
     assert not run_module("model_store", params).ok()["changed"]
+    # What a run leaves that is killed after a rename, or before the last one, is garbage.
+    pruned = run_module("model_store", {**params, "prune": True, "grace": "0"}).ok()
+    assert {each["kind"] for each in pruned["garbage"]} == {"partial", "staging"}
+    assert not run_module("model_store", {**params, "prune": True, "grace": "0"}).ok()["changed"]
     store.assert_sound()
     store.assert_tidy()
     # What each attempt had in flight when it was killed came again, and no more.
     assert fetched(fault_proxy) < 3 * TOTAL
+
+    blob = max((store.root / "blobs").iterdir(), key=lambda path: path.stat().st_size)
+    with blob.open("r+b") as file:
+        file.seek(-64, 2)
+        file.write(b"damaged!")
+    before = store.models()
+    for moment in OF_A_CHECK:
+        killed_at(moment, {**params, "verify": True})
+        assert store.models() == before
+    healed = run_module("model_store", {**params, "verify": True}).ok()
+    assert [each for model in healed["models"] for each in model["mended"]] == [blob.name.replace("-", ":")]
+    assert not run_module("model_store", {**params, "verify": True}).ok()["changed"]
+    store.assert_sound()
+    store.assert_tidy()
+
+
+def killed_at(moment: str, params: dict[str, Any]) -> None:
+    """A run that is killed the first time that it is about to do something."""
+    run = ModuleProcess("model_store", params, stop_at=moment)
+    run.wait_stopped()
+    run.kill()

@@ -11,13 +11,14 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import uuid
 from pathlib import Path
 from typing import Any
 
 from tests.support.ansible import environment
 from tests.support.faultproxy import FaultProxy
-from tests.support.process import kill_tree
+from tests.support.process import kill_tree, wait_until
 from tests.support.settings import ROOT
 
 
@@ -68,23 +69,37 @@ class StoreFolder:
 
 
 class ModuleProcess:
-    """A module that runs beside the test, and can be killed with all that it started."""
+    """A module that runs beside the test, and can be killed with all that it started.
 
-    def __init__(self, name: str, params: dict[str, Any]) -> None:
+    Args:
+        name: Short name of the module.
+        params: Its options.
+        stop_at: A moment that it stops at, see ``run_module.stop_at``; nothing of the module itself is another for it.
+    """
+
+    def __init__(self, name: str, params: dict[str, Any], stop_at: str | None = None) -> None:
         marker = ("LLMOPS_TEST_RUN", str(uuid.uuid4()))
         self._marker = "=".join(marker)
+        self._stopped = Path(tempfile.gettempdir(), f"stopped-{marker[1]}")
+        stop = {"LLMOPS_TEST_STOP_AT": stop_at, "LLMOPS_TEST_STOPPED": str(self._stopped)} if stop_at else {}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.run_module"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=environment(dict([marker])),
+            env=environment(dict([marker]) | stop),
             cwd=ROOT,
             start_new_session=True,
         )
         self._request = json.dumps({"module": name, "args": {**params, "_ansible_module_name": f"llmops.tenancy.{name}"}})
         self._process.stdin.write(self._request)
         self._process.stdin.close()
+
+    def wait_stopped(self) -> None:
+        """Wait until it stops at its moment; fails when it ends without."""
+        wait_until(lambda: self._stopped.exists() or not self.running(), "the moment to stop at")
+        assert self._stopped.exists(), f"the module ended before: {self._process.stdout.read()}"
+        self._stopped.unlink()
 
     def running(self) -> bool:
         """Whether it has not ended yet."""

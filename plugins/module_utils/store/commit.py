@@ -99,7 +99,8 @@ def commit(layout: Layout, name: str, manifest: Manifest) -> None:
             )
         folder = os.path.dirname(place)
         os.makedirs(folder, mode=0o755, exist_ok=True)
-        aside = os.path.join(folder, f".{secrets.token_hex(8)}")
+        # Where garbage is looked for: nothing else finds what a run that is killed now leaves.
+        aside = os.path.join(layout.staging, secrets.token_hex(8))
         with open(aside, "wb") as out:
             out.write(manifest.body)
         os.chmod(aside, 0o444)

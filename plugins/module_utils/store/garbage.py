@@ -128,8 +128,11 @@ def sweep(layout: Layout, garbage: Sequence[Garbage]) -> None:
             shutil.rmtree(layout.view(each.name), ignore_errors=True)
         elif each.kind == "partial":
             shutil.rmtree(layout.part(each.name), ignore_errors=True)
-        elif each.kind == "staging" and staging.dead(layout, each.name):
-            _remove(os.path.join(layout.staging, each.name))
+        elif each.kind == "staging":
+            path = os.path.join(layout.staging, each.name)
+            # A run holds its folder; a file is one that was to be renamed, and whoever would do that waits for this.
+            if not os.path.isdir(path) or staging.dead(layout, each.name):
+                _remove(path)
     for digest in (digest for each in garbage for digest in each.blobs):
         _remove(layout.blob(digest))
 

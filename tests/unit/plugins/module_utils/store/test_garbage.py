@@ -18,7 +18,10 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.store.garbage impor
     of_models,
     parse_grace,
     settled,
+    sweep,
 )
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.staging import stage
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.usage import Piece, Usage, ViewUse
 
 DAY = 86400.0
@@ -111,3 +114,14 @@ def test_a_grace_that_is_none(text):
     with pytest.raises(TenancyError) as raised:
         parse_grace(text)
     assert raised.value.kind == "invalid_grace"
+
+
+def test_what_a_killed_run_left_goes_and_what_a_run_holds_stays(tmp_path):
+    layout = Layout(str(tmp_path / "models"))
+    layout.prepare()
+    staging = tmp_path / "models" / "staging"
+    (staging / "file").touch()
+    (staging / "folder").mkdir()
+    with stage(layout) as held:
+        sweep(layout, [Garbage("staging", path.name, 0, OLD) for path in staging.iterdir()])
+        assert [path.name for path in staging.iterdir()] == [held.name]
