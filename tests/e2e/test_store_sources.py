@@ -102,7 +102,10 @@ def tags(engine: Engine, store: StoreFolder, port: int, name: str) -> dict[str, 
     view = views.build(layout, views.wanted(layout, ["demo", "assistant", "adapted"]))
     with model_agent(engine, port, name, view) as agent:
         assert all(generate(port, model).strip() for model in ("demo", "assistant", "adapted"))
-        assert "You answer\nbriefly." in request(port, "POST", "/api/show", {"model": "assistant"})[0]["system"]
+        shown = request(port, "POST", "/api/show", {"model": "assistant"})[0]
+        assert "You answer\nbriefly." in shown["system"] and shown["license"].strip() == "MIT"
+        assert dict(line.split() for line in shown["parameters"].splitlines()) == {"temperature": "0", "seed": "7"}
+        assert request(port, "POST", "/api/show", {"model": "adapted"})[0]["template"] == "{{ .Prompt }}"
         return agent.models()
 
 
@@ -197,6 +200,19 @@ def test_refused(sources, make_store, run_module, engine, text, kind, says):
     run = run_module("model_store", store.params(model="bad", modelfile=str(sources / "Bad"), retries=0))
     assert run.failed and run.result["error"]["kind"] == kind and says in run.msg and run.result["error"]["remedy"]
     assert store.models() == {} and not builders(engine)
+
+
+def test_a_file_with_another_checksum_is_refused(sources, make_store, run_module):
+    store, wrong = make_store("models"), f"sha256:{'0' * 64}"
+    params = store.params(model="demo", path=str(sources / "weights.gguf"), checksum=wrong, retries=0)
+    for check in (True, False):
+        run = run_module("model_store", params, check=check)
+        assert run.failed and run.result["error"]["kind"] == "checksum_mismatch" and run.result["error"]["remedy"]
+        assert "weights.gguf" in run.msg and wrong[:19] in run.msg
+    assert store.models() == {}
+    assert run_module("model_store", {**params, "checksum": demo_digest()}).ok()["changed"]
+    store.assert_sound()
+    store.assert_tidy()
 
 
 def test_a_run_that_is_killed_leaves_nothing(engine, sources, make_store, run_module):
