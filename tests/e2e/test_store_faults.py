@@ -113,13 +113,14 @@ def remembered(store: StoreFolder) -> int:
 def test_a_disk_that_fills_up_half_way_is_told_and_the_next_run_goes_on(big, fault_proxy, run_module):
     with small_disk(24, "ext4") as folder:
         store = StoreFolder(folder / "models")
-        hold = fault_proxy.add(path=BLOBS, hold_after=TOTAL // 2)
+        # Each of the answers that bring a part of 4 MiB.
+        hold = fault_proxy.add(path=BLOBS, hold_after=3 << 20)
         run = ModuleProcess("model_store", store.params(fault_proxy, model=big))
         wait_until(lambda: remembered(store) >= TOTAL // 4, "what the next run goes on from")
         filler = fill(folder)
         hold.held = False
         failed = run.result()
-        assert failed["error"]["kind"] == "disk_full" and "are still to come" in failed["msg"]
+        assert failed["error"]["kind"] == "disk_full" and "are still to come" in failed["msg"], failed["msg"]
         assert store.models() == {}
         filler.unlink()
         before = fetched(fault_proxy)

@@ -95,6 +95,8 @@ def _become(request: Mapping[str, Any], stdout: IO[bytes], stderr: IO[bytes]) ->
     os.dup2(stderr.fileno(), 2)
     os.environ.clear()
     os.environ.update(request["environment"])
+    # What this process has looked up of the environment that was: the folder for temporary files.
+    tempfile.tempdir = None
 
 
 def _read(file: IO[bytes]) -> str:

@@ -102,8 +102,9 @@ def _holder(
             # The socket that the engine listens on for it is the same use seen twice.
             return "" if use.agent == agent or use.agent in releasing else f"container {use.container}"
     actual = observed.agents.get(agent)
-    if actual and actual.state == "restarting" and actual.settings.port == settings.port:
-        # The engine opens its port before it lists it, and closes it again while nobody looks.
+    if actual and actual.state in ("restarting", "running") and actual.settings.port == settings.port:
+        # The engine opens its port before it lists it, and closes it again while nobody looks. One that is looked at as
+        # running, and whose port was not listed, was restarting when the list was made.
         return ""
     for listener in host.listeners:
         if listener.port == settings.port and overlaps(listener.address, settings.bind_address):

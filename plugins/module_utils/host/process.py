@@ -146,11 +146,19 @@ def log_tail(path: str, since: int = 0, final: Sequence[str] = ()) -> str:
 
 
 def _lives(pid: int) -> bool:
-    """Whether a process still holds anything: its command line goes before its ports do."""
+    """Whether a process still holds anything: its first thread may be dead while others have yet to let go of its ports."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] not in "ZX"
+        return any(_state(f"/proc/{pid}/task/{thread}/stat") not in "ZX" for thread in os.listdir(f"/proc/{pid}/task"))
     except OSError:
         return False
+
+
+def _state(path: str) -> str:
+    """State of a thread, X when it is gone."""
+    try:
+        return Path(path).read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
 
 
 def _wait(server: Server, pid: int, since: int, *, ours: bool) -> None:

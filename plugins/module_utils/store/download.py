@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import errno
 import threading
 from collections import deque
 from dataclasses import dataclass
@@ -53,7 +52,7 @@ def download(
         finally:
             partial.close()
     except OSError as error:
-        raise _fault_of_disk(blob, folder, error) from error
+        raise space.fault(f"Blob {blob.digest[:19]} can't be written to '{folder}'", folder, error, blob.size) from error
     raise TenancyError(
         f"Blob {blob.digest[:19]} came with wrong bytes from {client.reference.host}, twice",
         cause="its checksum is not the one that the model's manifest names",
@@ -143,12 +142,3 @@ class _Transfer:
         if not self._ended.is_set():
             self._partial.write(start, chunk)
         return len(chunk)
-
-
-def _fault_of_disk(blob: Blob, folder: str, error: OSError) -> TenancyError:
-    what = f"Blob {blob.digest[:19]} can't be written to '{folder}'"
-    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-        return TenancyError(
-            what, cause=error.strerror or str(error), remedy="Check the disk, then run again", kind="store_unwritable"
-        )
-    return space.full(what, folder, blob.size)

@@ -13,7 +13,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.bring import
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.progress import Progress
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.transfer import patiently
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.ollama import TransferSettings
-from ansible_collections.llmops.tenancy.plugins.module_utils.store import commit, content, locks
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import commit, content, locks, space
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.content import Blob, Stored
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.source import Source, Staging
@@ -60,8 +60,12 @@ def carry(
         else:
             _bring(errand, bringing)
 
-    with locks.shared(errand.layout, locks.ARRIVALS):
-        patiently(act, settings, watcher, retrying)
+    try:
+        with locks.shared(errand.layout, locks.ARRIVALS):
+            patiently(act, settings, watcher, retrying)
+    except OSError as error:
+        # The disk was full when only its manifest was to be written, for example.
+        raise space.fault(f"Model {errand.model} can't be put into the store", errand.layout.root, error) from error
     return {"mended": mended, "moved": bringing.meter.read(watcher.clock()).moved, "seeded": bringing.seeded}
 
 

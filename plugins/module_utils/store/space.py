@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
@@ -40,4 +41,16 @@ def full(what: str, folder: str, needed: int, free: int | None = None, min_free:
         lasting=True,
         needed=needed,
         free=found,
+    )
+
+
+def fault(what: str, folder: str, error: OSError, needed: int = 4096) -> TenancyError:
+    """The error for a file that could not be written.
+
+    :param needed: bytes that it takes, those of one block when not known.
+    """
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return full(what, folder, needed)
+    return TenancyError(
+        what, cause=error.strerror or str(error), remedy="Check the disk, then run again", kind="store_unwritable"
     )

@@ -188,6 +188,9 @@ def test_port_of_a_process_is_named_with_the_next_free_one():
         (wanted(port=1), replace(EMPTY, ports=(PortUse("10.0.0.1", 1, "web"),)), HostFacts()),
         (wanted(port=1, state="stopped"), EMPTY, HostFacts((Listener("0.0.0.0", 1),))),
         (wanted(), EMPTY, HostFacts((Listener("0.0.0.0", 11434),))),
+        # the engine's own socket for one that restarts, or that did when the list was made
+        (wanted(), observed(replace(RUNNING, state="restarting")), HostFacts((Listener("127.0.0.1", 11500),))),
+        (wanted(image="x:1"), observed(ports=(), images={"x:1": "sha256:2"}), HostFacts((Listener("127.0.0.1", 11500),))),
     ],
 )
 def test_port_is_no_conflict(spec, state, host):
