@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,8 +25,8 @@ from tests.support.registry import Registry
 from tests.support.store import Store
 
 RunModule = Callable[..., ModuleRun]
-PORTS = {"a1": 12900, "a2": 12901, "b1": 12902}
-TENANTS = {"a1": "acme", "a2": "acme", "b1": "blue"}
+PORTS = {"a1": 12900, "a2": 12901, "b1": 12902, "b2": 12903}
+TENANTS = {"a1": "acme", "a2": "acme", "b1": "blue", "b2": "blue"}
 
 
 @pytest.fixture
@@ -92,6 +93,9 @@ def test_agents_share_models_and_harm_nobody(host: Host, registry: Registry) -> 
         "create view b1 in_place", "create volume b1 in_place", "create container b1 in_place", "start container b1 in_place",
     ]
     assert host.tags("a1") == host.tags("b1") == {"demo:latest": digest}
+    manifest = json.loads(Path(host.store.layout.manifest("demo")).read_text())
+    size = sum(part["size"] for part in (manifest["config"], *manifest["layers"]))
+    assert [model["size"] for model in request(PORTS["a1"], "GET", "/api/tags")[0]["models"]] == [size]
     assert generate(PORTS["a1"]) and generate(PORTS["b1"])
     before = host.store.checksums("a1")
     # The third of them deletes it from its own directory, and makes a model of its own.
@@ -197,27 +201,64 @@ def test_answers_on_their_way_survive_a_new_model(host: Host) -> None:
     assert set(host.tags("a1")) == {"demo:latest"}
 
 
+class Asking:
+    """Agents that generate without a pause, each in a thread of its own, until the block ends; none may fail meanwhile."""
+
+    def __init__(self, *agents: str) -> None:
+        self._answers: dict[str, list[tuple[float, float]]] = {agent: [] for agent in agents}
+        self._ended = threading.Event()
+        self._threads = {agent: threading.Thread(target=self._ask, args=(agent,)) for agent in agents}
+
+    def _ask(self, agent: str) -> None:
+        while not self._ended.is_set():
+            began = time.monotonic()
+            assert generate(PORTS[agent])
+            self._answers[agent].append((began, time.monotonic()))
+
+    def __enter__(self) -> Asking:
+        for thread in self._threads.values():
+            thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._ended.set()
+        for thread in self._threads.values():
+            thread.join()
+
+    @contextlib.contextmanager
+    def during(self) -> Iterator[None]:
+        """Each answers before what is done in the block, while it is done, and afterwards."""
+        self._wait_for_answers()
+        began = time.monotonic()
+        yield
+        ended = time.monotonic()
+        self._wait_for_answers()
+        for agent, answers in self._answers.items():
+            assert any(asked < ended and answered > began for asked, answered in answers), agent
+
+    def _wait_for_answers(self) -> None:
+        """Until each has answered what it was asked from now on, or failed."""
+        now = time.monotonic()
+        for agent, thread in self._threads.items():
+            answers = self._answers[agent]
+            wait_until(lambda: answers and answers[-1][0] > now or not thread.is_alive(), f"an answer of {agent}")
+            assert thread.is_alive(), f"agent {agent} failed to answer"
+
+
 def test_agents_go_on_while_the_store_is_cleaned_and_mended(host: Host, registry: Registry) -> None:
     host.store.add("demo")
     host.store.add("demo2", "demo2")
     host.store.add("unused")
-    host.ensure({"a1": ["demo"], "b1": ["demo"]})
+    host.ensure({"a1": ["demo"], "b1": ["demo"], "b2": ["demo"]})
     host.ensure({"a2": ["demo2"]})
     host.engine.docker("stop", "ollama-agent-a2")
-    done, ended = [], threading.Event()
-
-    def ask() -> None:
-        while not ended.is_set():
-            done.append(bool(generate(PORTS["b1"])))
-
-    asking = threading.Thread(target=ask)
-    asking.start()
-    try:
-        wait_until(lambda: done, "first answer")
-        request(PORTS["a1"], "DELETE", "/api/delete", {"model": "demo"})
-        store = {"store": str(host.store.root), "min_free": "0", "mirror": registry.address, "insecure": True}
-        predicted = host.run_module("model_store", {**store, "prune": True, "grace": "0"}, check=True).ok()
-        pruned = host.run_module("model_store", {**store, "prune": True, "grace": "0"}).ok()
+    store = {"store": str(host.store.root), "min_free": "0", "mirror": registry.address, "insecure": True}
+    with Asking("b1", "b2") as asking:
+        with asking.during():
+            request(PORTS["a1"], "DELETE", "/api/delete", {"model": "demo"})
+        with asking.during():
+            predicted = host.run_module("model_store", {**store, "prune": True, "grace": "0"}, check=True).ok()
+            pruned = host.run_module("model_store", {**store, "prune": True, "grace": "0"}).ok()
         # What the agent that is stopped sees stays.
         assert pruned["actions"] == predicted["actions"]
         assert [(each["kind"], each["name"]) for each in pruned["garbage"]] == [("model", "unused:latest")]
@@ -226,16 +267,11 @@ def test_agents_go_on_while_the_store_is_cleaned_and_mended(host: Host, registry
         with blob.open("r+b") as file:
             file.seek(-64, 2)
             file.write(b"damaged!")
-        healed = host.run_module("model_store", {**store, "verify": True}).ok()
+        with asking.during():
+            healed = host.run_module("model_store", {**store, "verify": True}).ok()
         assert [each for model in healed["models"] for each in model["mended"]] == [blob.name.replace("-", ":")]
         assert blob.read_bytes() == sound
-        before = len(done)
-        wait_until(lambda: len(done) > before + 1 or not asking.is_alive(), "answers afterwards")
-    finally:
-        ended.set()
-        asking.join()
-    assert len(done) > before and all(done)
-    host.ensure({"a1": ["demo"], "a2": ["demo2"], "b1": ["demo"]})
+    host.ensure({"a1": ["demo"], "a2": ["demo2"], "b1": ["demo"], "b2": ["demo"]})
     assert generate(PORTS["a1"]) and generate(PORTS["a2"], "demo2")
 
 
