@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from contextlib import suppress
 from typing import Callable, Iterable
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
@@ -101,11 +102,16 @@ def commit(layout: Layout, name: str, manifest: Manifest) -> None:
         os.makedirs(folder, mode=0o755, exist_ok=True)
         # Where garbage is looked for: nothing else finds what a run that is killed now leaves.
         aside = os.path.join(layout.staging, secrets.token_hex(8))
-        with open(aside, "wb") as out:
-            out.write(manifest.body)
-        os.chmod(aside, 0o444)
-        _flush(aside)
-        os.replace(aside, place)
+        try:
+            with open(aside, "wb") as out:
+                out.write(manifest.body)
+            os.chmod(aside, 0o444)
+            _flush(aside)
+            os.replace(aside, place)
+        finally:
+            # The disk may be full by now.
+            with suppress(FileNotFoundError):
+                os.unlink(aside)
         sync_up(folder, layout.manifests)
 
 
