@@ -10,7 +10,6 @@ import os
 import secrets
 from typing import Any
 
-
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.unpack import checksum_of
 from ansible_collections.llmops.tenancy.plugins.plugin_utils.direct import DirectAction

@@ -24,8 +24,8 @@ from ansible.module_utils import basic
 from ansible.module_utils.common.json import Direction, get_module_encoder
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
+from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.utils.display import Display
-from ansible.utils.vars import merge_hash
 
 # A variable that turns it off, for who wants to see each module as a process of its own.
 SWITCH = "ansible_llmops_direct_execution"
@@ -80,20 +80,8 @@ class DirectAction(ActionBase):
         return os.path.abspath(path) if os.path.isabs(path) else ""
 
 
-class DirectModule(DirectAction):
-    """The action of a module that is nothing but its module."""
-
-    _supports_check_mode = True
-    _supports_async = True
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Entry point of Ansible."""
-        result = super().run(tmp, task_vars)
-        wrap_async = bool(self._task.async_val) and not self._connection.has_native_async
-        result = merge_hash(result, self._execute_module(task_vars=task_vars, wrap_async=wrap_async))
-        if not wrap_async:
-            self._remove_tmp_path(self._connection._shell.tmpdir)
-        return result
+class DirectModule(DirectAction, NormalAction):
+    """The action of a module that is nothing but its module: Ansible's own, but for how it executes the module."""
 
 
 def _cleaned(data: Any) -> dict[str, Any]:

@@ -40,22 +40,29 @@ def wait_until(ready: Callable[[], object], what: str, timeout: float = 120.0, i
         time.sleep(interval)
 
 
-def _stat(pid: int) -> list[str]:
+def _stat(folder: Path) -> list[str]:
     # The command name may hold spaces and brackets, so only what follows the last bracket is split.
-    return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    return (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
 
 
 def alive(pid: int) -> bool:
-    """Whether the process runs; a zombie does not."""
+    """Whether any thread of the process runs: the first may be a zombie while others hold its ports; a whole zombie does not."""
     try:
-        return _stat(pid)[0] not in "ZX"
+        return any(_runs(thread) for thread in Path(f"/proc/{pid}/task").iterdir())
+    except OSError:
+        return False
+
+
+def _runs(thread: Path) -> bool:
+    try:
+        return _stat(thread)[0] not in "ZX"
     except (OSError, IndexError):
         return False
 
 
 def start_time(pid: int) -> str:
     """Start of the process in clock ticks since boot: with it a process id names one process for good."""
-    return _stat(pid)[19]
+    return _stat(Path(f"/proc/{pid}"))[19]
 
 
 class Server:
@@ -146,7 +153,7 @@ def processes() -> dict[int, int]:
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             try:
-                found[int(entry)] = int(_stat(int(entry))[1])
+                found[int(entry)] = int(_stat(Path(f"/proc/{entry}"))[1])
             except (OSError, IndexError):
                 continue
     return found

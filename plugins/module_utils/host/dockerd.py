@@ -177,7 +177,7 @@ def stop(daemon: Daemon) -> None:
         return
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + daemon.timeout
-    while daemon_pid(daemon.pidfile) == pid or os.path.exists(f"/proc/{pid}/exe"):
+    while process.lives(pid):
         if time.monotonic() > deadline:
             raise TenancyError(
                 f"Docker Engine (process {pid}) did not end within {daemon.timeout} s",

@@ -87,7 +87,7 @@ def stop(server: Server) -> None:
     if pid is not None:
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + server.timeout
-        while _lives(pid):
+        while lives(pid):
             if time.monotonic() > deadline:
                 raise TenancyError(
                     f"{server.name} (process {pid}) did not end within {server.timeout} s",
@@ -145,7 +145,7 @@ def log_tail(path: str, since: int = 0, final: Sequence[str] = ()) -> str:
     return " | ".join((telling or lines)[-_LOG_LINES:])
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
     """Whether a process still holds anything: its first thread may be dead while others have yet to let go of its ports."""
     try:
         return any(_state(f"/proc/{pid}/task/{thread}/stat") not in "ZX" for thread in os.listdir(f"/proc/{pid}/task"))

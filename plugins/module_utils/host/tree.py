@@ -15,6 +15,7 @@ import shutil
 import stat
 import tarfile
 from dataclasses import dataclass
+from functools import cached_property
 from typing import BinaryIO, Iterator
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
@@ -56,7 +57,7 @@ class _Entry:
         # In the upper directory of an overlay: what was deleted there.
         return tarfile.CHRTYPE if stat.S_ISCHR(mode) and self.found.st_rdev == 0 else b""
 
-    @property
+    @cached_property
     def opaque(self) -> bool:
         """Whether it is a directory that hides the one below it.
 

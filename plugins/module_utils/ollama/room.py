@@ -19,6 +19,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import h
 
 # The registry is asked for the size only, so it must not hold a run up for long.
 _LOOK_UP_LIMIT = 10.0
+MOUNTS = "/proc/self/mountinfo"
 
 
 def free_bytes(folder: str) -> int | None:
@@ -55,7 +56,7 @@ def _to_come(step: Step, client: OllamaClient, timeout: float) -> dict[str, int]
         layers = registry.layers(step.source, min(timeout, _LOOK_UP_LIMIT))
     blobs = [(digest, size, os.path.join(step.models_dir, "blobs", digest.replace(":", "-"))) for digest, size in layers.items()]
     missing = [each for each in blobs if not os.path.exists(each[2]) and not _has_blob(client, each[0])]
-    return {digest: max(0, size - _allocated(f"{path}-partial")) for digest, size, path in missing}
+    return {digest: max(0, size - allocated(f"{path}-partial")) for digest, size, path in missing}
 
 
 def _has_blob(client: OllamaClient, digest: str) -> bool:
@@ -66,7 +67,7 @@ def _has_blob(client: OllamaClient, digest: str) -> bool:
         return False
 
 
-def _allocated(path: str) -> int:
+def allocated(path: str) -> int:
     """Bytes that a file takes on its disk: Ollama makes it as long as the layer at once, and fills it by and by."""
     try:
         return os.stat(path).st_blocks * 512
@@ -104,17 +105,17 @@ def check_limit(step: Step, needed: int, limit: int | None) -> None:
     if limit is None or not step.models_dir or free_bytes(step.models_dir) is None:
         return
     own = own_folder(step.models_dir)
-    used = _used(own)
-    if used + needed > limit:
+    taken = used(own)
+    if taken + needed > limit:
         raise TenancyError(
             f"Model {step.model} is more than {step.agent} may have of its own",
-            cause=f"its limit is {human_size(limit)}; it has {human_size(used)}, and {human_size(needed)} are still to come",
+            cause=f"its limit is {human_size(limit)}; it has {human_size(taken)}, and {human_size(needed)} are still to come",
             remedy=f"Remove models of its own with state=absent, {_elsewhere(own != step.models_dir)}, or raise the limit"
             " (agent_model_private_limit)",
             kind="private_limit",
             lasting=True,
             limit=limit,
-            used=used,
+            used=taken,
             needed=needed,
         )
 
@@ -126,23 +127,35 @@ def _elsewhere(shares: bool) -> str:
     return "move the agent to the model store of its host (migrate_to_store), where what it shares does not count"
 
 
-def own_folder(models_dir: str, mounts: str = "/proc/self/mountinfo") -> str:
+def own_folder(models_dir: str, mounts: str = MOUNTS) -> str:
     """What an agent alone writes of its models directory: the upper part of one that lies over a store, else all of it."""
-    folder = models_dir
-    with open(mounts, encoding="utf-8", errors="replace") as table:
-        for line in table:
+    kind, options = mounted(mounts).get(models_dir, ("", ""))
+    upper = [part[9:] for part in options.split(",") if part.startswith("upperdir=")] if kind == "overlay" else []
+    return upper[0] if upper else models_dir
+
+
+def mounted(table: str = MOUNTS) -> dict[str, tuple[str, str]]:
+    """What is mounted: kind of file system and its options, by place."""
+    found = {}
+    with open(table, encoding="utf-8", errors="replace") as lines:
+        for line in lines:
             columns = line.split()
-            kind = columns.index("-") + 1
             # The last mount at a place is the one that is seen.
-            if columns[4] == models_dir and columns[kind] == "overlay":
-                upper = [part[9:] for part in columns[kind + 2].split(",") if part.startswith("upperdir=")]
-                folder = upper[0] if upper else models_dir
-    return folder
+            found[columns[4]] = (columns[columns.index("-") + 1], columns[-1])
+    return found
 
 
-def _used(folder: str) -> int:
-    """Bytes on the disk below a folder. The agent writes there meanwhile, so what is gone again counts nothing."""
+def used(folder: str) -> int:
+    """Bytes of disk that the files below a folder take, each counted once."""
+    seen: set[tuple[int, int]] = set()
     total = 0
     for place, _folders, names in os.walk(folder):
-        total += sum(_allocated(os.path.join(place, name)) for name in names if not os.path.islink(os.path.join(place, name)))
+        for name in names:
+            try:
+                found = os.lstat(os.path.join(place, name))
+            except OSError:
+                continue
+            if (found.st_dev, found.st_ino) not in seen:
+                seen.add((found.st_dev, found.st_ino))
+                total += found.st_blocks * 512
     return total

@@ -45,9 +45,12 @@ class StoredEngine:
         self.local = engine.local
         self.layout = layout if engine.local and os.geteuid() == 0 else None
 
-    def entitled(self, spec: AgentSpec, models: Sequence[str], coming: Mapping[str, SharedModel]) -> AgentSpec:
+    def entitled(
+        self, spec: AgentSpec, models: Sequence[str], coming: Mapping[str, SharedModel], volume: Volume | None
+    ) -> AgentSpec:
         """A spec with the view of these models, as the store has them now.
 
+        :param volume: what the agent has, if another sort is to replace it. What the store lacks of a plain one becomes the tenant's own.
         :param coming: what the store is about to have, for a plan that is made before that.
         :raises TenancyError: ``invalid_model``.
         """
@@ -59,7 +62,7 @@ class StoredEngine:
         view = views.wanted(self.layout, names, pinned)
         digests = {**view.models, **{name: coming[name].digest for name in view.missing if name in coming}}
         # What a tenant made for itself is seen whether the store has it or not.
-        plain = migration.read_plain(self._volume_of(spec))
+        plain = migration.read_plain(volume if spec.migrate == SHARED and volume and volume.mount is None else None)
         own = {**places.private_models(self.layout.agent(spec.agent).upper), **plain.models}
         missing = tuple(name for name in view.missing if name not in digests and name not in own)
         sized = {name: self._sized(name, digests[name], coming, seen) for name in digests}
@@ -68,11 +71,6 @@ class StoredEngine:
         mount = places.mount_of(self.layout, spec.agent)
         left = plain.own_bytes(digests)
         return replace(spec, mount=mount, view=ModelView(known, sized, missing, plain.models, plain.bytes, left))
-
-    def _volume_of(self, spec: AgentSpec) -> Volume | None:
-        """A plain volume that is to be replaced: what the store has not becomes the tenant's own."""
-        volume = self.engine.observe([spec.agent]).volumes.get(container_name(spec.agent)) if spec.migrate == SHARED else None
-        return volume if volume and volume.mount is None else None
 
     def _sized(self, name: str, digest: str, coming: Mapping[str, SharedModel], seen: ModelView) -> SharedModel:
         if name in coming and coming[name].digest == digest:
@@ -255,14 +253,17 @@ def stored_agents(
     if layout and any(models is not None and spec.state != "absent" for spec, models in wanted):
         require_place(layout, engine)
     stored = StoredEngine(engine, layout)
-    leaving = [spec.agent for spec, models in wanted if models is not None and spec.state != "absent" and spec.migrate == PRIVATE]
-    if stored.layout and leaving:
-        migration.require_room(leaving, stored.observe(leaving))
+    moved = [spec for spec, models in wanted if models is not None and spec.state != "absent" and spec.migrate]
+    before = stored.observe([spec.agent for spec in moved]) if stored.layout and moved else Observation()
+    migration.require_room([spec.agent for spec in moved if spec.migrate == PRIVATE], before)
     known = {
         full_name(each["model"]): SharedModel(each.get("digest") or "", each.get("size") or 0)
         for each in coming if each.get("status") not in ("absent", "failed")
     }
-    return stored, [spec if models is None else stored.entitled(spec, models, known) for spec, models in wanted]
+    return stored, [
+        spec if models is None else stored.entitled(spec, models, known, before.volumes.get(container_name(spec.agent)))
+        for spec, models in wanted
+    ]
 
 
 def told_apart(models: Sequence[Mapping[str, Any]], root: str | None) -> list[dict[str, Any]]:

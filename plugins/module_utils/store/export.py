@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
 import os
@@ -18,8 +17,9 @@ from dataclasses import dataclass
 from typing import BinaryIO, Iterator, Protocol, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import used
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import human_size
-from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, locks, places, unpack
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, locks, space, unpack
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.archive_index import INDEX, SUMS, Index, index_of
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, blob_name, full_name, manifest_path
 
@@ -107,7 +107,7 @@ def export(layout: Layout, wanted: Export) -> None:
             _write(layout, wanted.index, sink)
         _replace(aside, wanted.path)
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        full = space.is_full(error)
         raise TenancyError(
             f"Archive '{wanted.path}' can't be written",
             cause=error.strerror or str(error),
@@ -233,7 +233,7 @@ def _check_room(folder: str, wanted: Export) -> None:
 
 def _taken(path: str) -> int:
     try:
-        return places.used(path) or os.lstat(path).st_size
+        return used(path) or os.lstat(path).st_size
     except FileNotFoundError:
         # Another export has ended meanwhile.
         return 0

@@ -13,6 +13,7 @@ from typing import Any, Mapping, Sequence
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import AgentSpec, Observation, Volume
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import PRIVATE, SHARED, Linked, SharedModel
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import used
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Action
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, moving, places, space
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
@@ -41,7 +42,7 @@ def read_plain(volume: Volume | None) -> Plain:
     found = places.manifests_of(volume.path)
     return Plain(
         {name: SharedModel(each.digest, each.size) for name, each in found.items()},
-        places.used(volume.path),
+        used(volume.path),
         {name: {blob.digest: blob.size for blob in each.blobs} for name, each in found.items()},
     )
 

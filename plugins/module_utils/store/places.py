@@ -24,6 +24,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing impo
     SharedModel,
 )
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import used
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, views
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, name_of
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.whiteouts import hidden
@@ -198,19 +199,3 @@ def read_safely(path: str, largest: int) -> bytes:
     with os.fdopen(descriptor, "rb") as file:
         found = os.fstat(descriptor)
         return file.read(largest) if stat.S_ISREG(found.st_mode) and found.st_size <= largest else b""
-
-
-def used(folder: str) -> int:
-    """Bytes of disk that the files below a folder take, each counted once."""
-    seen: set[tuple[int, int]] = set()
-    total = 0
-    for place, _folders, names in os.walk(folder):
-        for name in names:
-            try:
-                found = os.lstat(os.path.join(place, name))
-            except OSError:
-                continue
-            if (found.st_dev, found.st_ino) not in seen:
-                seen.add((found.st_dev, found.st_ino))
-                total += found.st_blocks * 512
-    return total

@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
-import errno
 import os
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import AgentAction, Engine
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import mounted
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import space
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
 
 _UNSUITABLE = frozenset({"overlay", "nfs", "nfs4", "cifs", "smb3", "vfat", "exfat", "ntfs3", "9p", "squashfs", "ceph"})
@@ -57,19 +58,14 @@ def file_system(path: str) -> str:
     while not os.path.lexists(path):
         path = os.path.dirname(path)
     real = os.path.realpath(path)
-    kinds = {"/": ""}
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as table:
-        for line in table:
-            columns = line.split()
-            # The last mount at a place is the one that is seen.
-            kinds[columns[4]] = columns[columns.index("-") + 1]
+    kinds = {"/": "", **{place: kind for place, (kind, _options) in mounted().items()}}
     return max(((place, kind) for place, kind in kinds.items() if real == place or real.startswith(place.rstrip("/") + "/")),
                key=lambda pair: len(pair[0]))[1]
 
 
 def fault_of_place(action: AgentAction, error: OSError) -> TenancyError:
     """The error for an agent whose models can't be changed on a disk: ``disk_full`` or ``store_unwritable``."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    full = space.is_full(error)
     # A write knows no path. Copies for an agent that leaves the store go to the disk of the engine's volumes.
     leaves = (action.verb, action.kind, action.mount) == ("replace", "volume", None)
     disk = error.filename or ("the engine's volumes" if leaves else "the model store")

@@ -10,14 +10,14 @@ taken for a blob that this manifest names, as a copy, and when the bytes of the 
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import stat
 from contextlib import contextmanager, suppress
 from typing import BinaryIO, Callable, Iterable, Iterator, Sequence
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.store import commit, partial
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import allocated
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import commit, partial, space
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.content import Blob
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, blob_name
 
@@ -36,10 +36,7 @@ def offered(layout: Layout, blobs: Iterable[Blob], folders: Sequence[str]) -> in
 
 def left_bytes(layout: Layout, blob: Blob) -> int:
     """Bytes on the disk of a copy of the blob that is not done, or was not when its run was killed."""
-    try:
-        return os.stat(_aside(layout, blob)).st_blocks * 512
-    except FileNotFoundError:
-        return 0
+    return allocated(_aside(layout, blob))
 
 
 def forget(layout: Layout, blob: Blob) -> None:
@@ -101,7 +98,7 @@ def _copied(file: BinaryIO, blob: Blob, aside: str, tell: Callable[[int], None])
                 tell(done)
         same = f"sha256:{digest.hexdigest()}" == blob.digest
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if not space.is_full(error):
             raise
     finally:
         if not same:

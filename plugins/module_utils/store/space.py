@@ -44,12 +44,17 @@ def full(what: str, folder: str, needed: int, free: int | None = None, min_free:
     )
 
 
+def is_full(error: OSError) -> bool:
+    """Whether a file could not be written for lack of room."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 def fault(what: str, folder: str, error: OSError, needed: int = 4096) -> TenancyError:
     """The error for a file that could not be written.
 
     :param needed: bytes that it takes, those of one block when not known.
     """
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_full(error):
         return full(what, folder, needed)
     return TenancyError(
         what, cause=error.strerror or str(error), remedy="Check the disk, then run again", kind="store_unwritable"

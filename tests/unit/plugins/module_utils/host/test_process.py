@@ -29,8 +29,8 @@ def test_a_server_lives_until_its_last_thread_has_let_go() -> None:
             port = server.stdout.readline().strip()
             wait_until(lambda: process._state(f"/proc/{server.pid}/stat") == "Z", "the end of its first thread")
             assert process._answers(f"127.0.0.1:{port}")
-            assert process._lives(server.pid)
+            assert process.lives(server.pid)
         finally:
             server.kill()
-    assert not process._lives(server.pid)
+    assert not process.lives(server.pid)
     assert not process._answers(f"127.0.0.1:{port}")
