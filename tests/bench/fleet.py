@@ -22,6 +22,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 
 import yaml
@@ -105,8 +106,10 @@ def names(size: int) -> list[str]:
 def stock(size: int, folder: Path) -> Outcome:
     """One run of the stock playbook for all tenants."""
     variables = folder / "stock.json"
+    subnets = ip_network("10.210.0.0/16").subnets(new_prefix=28)
     variables.write_text(json.dumps({
-        "tenants": [request(tenant) for tenant in names(size)], "pg_host": os.environ["PGHOST"],
+        "tenants": [{**request(tenant), "subnet": str(subnet)} for tenant, subnet in zip(names(size), subnets)],
+        "pg_host": os.environ["PGHOST"],
         "docker_host": os.environ["DOCKER_HOST"], "ollama_image": os.environ["LLMOPS_BENCH_IMAGE"], "model_file": str(DEMO),
     }))
     argv = [str(STOCK_BIN / "ansible-playbook"), "fleet.yml", "-e", f"@{variables}"]
