@@ -8,6 +8,7 @@ the host is at it. All else is the module's."""
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -25,6 +26,7 @@ class ActionModule(PullingAction):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Entry point of Ansible."""
+        began = time.monotonic()
         super().run(tmp, task_vars)
         variables = task_vars or {}
         args = dict(self._task.args)
@@ -44,7 +46,7 @@ class ActionModule(PullingAction):
             return {"failed": True, "changed": False, **error.as_result()}
         if result.get("needs"):
             raise AnsibleActionFail("A file could not be brought to the host", result=result)
-        return self._finished(result, args, variables)
+        return {**self._finished(result, args, variables), "seconds": round(time.monotonic() - began, 2)}
 
     def _found(self, path: str) -> str:
         """A file of the controller: absolute, or in ``files`` beside the playbook or role."""

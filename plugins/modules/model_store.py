@@ -346,6 +346,11 @@ added:
   returned: always
   type: int
   sample: 2491876774
+seconds:
+  description: What it took, as seen from the controller.
+  returned: except with C(async)
+  type: float
+  sample: 0.12
 actions:
   description: Each thing that was done, or would be in check mode, with its impact.
   returned: always

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.ansible import PlaybookRun
+from tests.support.disk import taken
 from tests.support.engine import Engine
 from tests.support.ollama import generate
 from tests.support.postgres import Postgres
@@ -24,6 +25,8 @@ TENANTS = [f"tenant-{number:02}" for number in range(20)]
 KILLS = 8
 # What a run says that gave way to another one again and again.
 OF_ANOTHER_RUN = {"subnet_taken", "docker_conflict", "docker_missing"}
+# Where playbooks keep models unless told otherwise.
+STORE = Path("/var/lib/llmops/models")
 GO = {"max_disruption": 100, "max_disruption_percent": 100}
 
 
@@ -82,6 +85,10 @@ def test_killed_at_any_moment_it_converges(fleet: Site) -> None:
             outcome = fleet.run("reconcile", **GO)
             assert outcome.run.rc == 0, f"seed {seed}, kill {number} after {moment:.2f} s: {outcome.run.output}"
     whole(fleet, TENANTS)
+    # However many agents have the model, the disk has it once.
+    [view] = {(STORE / "agents" / tenant / "view").resolve() for tenant in TENANTS}
+    assert all(blob.samefile(STORE / "blobs" / blob.name) for blob in (view / "blobs").iterdir())
+    assert taken(STORE / "agents") < len(TENANTS) * 64 * 1024
 
 
 @pytest.mark.timeout(1500)

@@ -10,21 +10,14 @@ import os
 import re
 from pathlib import Path
 
+from tests.support.big_model import chunks, write_big_model
+from tests.support.disk import taken
 from tests.support.faultproxy import FaultProxy
 from tests.support.models import fetched
 from tests.support.ollama import generate, request
+from tests.support.page_cache import evict, read_to_answer, unload
 from tests.support.registry import Registry
 from tests.support.site import Site
-
-
-def disk(folder: str) -> int:
-    """Bytes of disk below a folder, each file once."""
-    seen = {}
-    for place, folders, names in os.walk(folder):
-        for name in (*folders, *names):
-            found = os.lstat(os.path.join(place, name))
-            seen[found.st_ino] = found.st_blocks * 512
-    return sum(seen.values())
 
 
 def models(site: Site, agent: str) -> set[str]:
@@ -33,23 +26,42 @@ def models(site: Site, agent: str) -> set[str]:
 
 
 def test_the_second_tenants_model_costs_nothing(site: Site, registry: Registry, fault_proxy: FaultProxy) -> None:
-    store = str(Path("/var/lib/llmops") / site.folder.name)
+    store, file = Path("/var/lib/llmops") / site.folder.name, site.folder / "weighty.gguf"
     source = {"agent_model_mirror": fault_proxy.address, "agent_model_insecure": True}
-    site.write_inventory({"localhost": {"agent_model_store_path": store, **source}})
-    first = site.onboard("first", model="demo2", memory_limit="256m").ok()
-    moved, taken = fetched(fault_proxy), disk(store)
-    assert moved > 0
-    second = site.onboard("second", model="demo2", memory_limit="256m").ok()
-    assert fetched(fault_proxy) == moved
-    assert disk(store) - taken < 64 * 1024
+    site.write_inventory({"localhost": {"agent_model_store_path": str(store), **source}})
+    write_big_model(file, 5)
+    weights = store / "blobs" / registry.add_model("weighty", chunks(file)).replace(":", "-")
+    first = site.onboard("first", model="weighty", memory_limit="256m").ok()
+    moved, sent, taken_by_one = fetched(fault_proxy), registry.sent(), taken(store)
+    assert moved > file.stat().st_size
+    second = site.onboard("second", model="weighty", memory_limit="256m").ok()
+    assert fetched(fault_proxy) == moved and registry.sent() == sent
+    assert taken(store) - taken_by_one < 64 * 1024
     # At most four of its tasks reach the agent host, none of them twice.
     assert len([task for task in second.tasks if task.reached_host]) <= 8
     told = [[line for line in outcome.result("tenant_report")["lines"] if line.startswith(("Store ", "Took "))] for outcome in (first, second)]
-    assert re.fullmatch(r"Store      localhost: (.+ KiB) shared by 1 agent, \1 came over the wire, \1 more on its disk", told[0][0])
-    assert told[1][0].endswith(" KiB shared by 1 agent, 0 B came over the wire, 0 B more on its disk") and len(told[1]) == 2
-    assert models(site, "first") == models(site, "second") == {"demo2:latest"}
-    assert generate(site.ports()["first"], "demo2") and generate(site.ports()["second"], "demo2")
+    came, took = r"Store      localhost: (.+ MiB) shared by 1 agent, {0} came over the wire, {0} more on its disk, in ", r"\d+\.\d\d s"
+    assert re.fullmatch(came.format(r"\1") + took, told[0][0])
+    assert re.fullmatch(came.format("0 B") + took, told[1][0]) and len(told[1]) == 2
+    assert models(site, "first") == models(site, "second") == {"weighty:latest"}
+    reads_once(site, weights)
     assert site.run("onboard_tenant", tenant="second").ok().changed == 0
+
+
+def reads_once(site: Site, weights: Path) -> None:
+    """What the first agent has read from the disk is in memory for the second one; else that one reads it, too."""
+    ports, size = site.ports(), weights.stat().st_size
+
+    def read(agent: str) -> int:
+        return read_to_answer(site.engine, f"ollama-agent-{agent}", ports[agent], "weighty")
+
+    evict(weights)
+    assert read("first") > size // 2
+    assert read("second") < size // 20
+    for agent in ("first", "second"):
+        unload(ports[agent], "weighty")
+    evict(weights)
+    assert read("second") > size // 2
 
 
 def test_models_of_their_own_move_to_the_store_and_back(site: Site, registry: Registry, fault_proxy: FaultProxy) -> None:

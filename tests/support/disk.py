@@ -1,7 +1,7 @@
 # Copyright (c) 2026, llmops.tenancy contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Small file systems, to see what happens when a disk is full."""
+"""Small file systems, to see what happens when a disk is full, and what folders take of one."""
 
 from __future__ import annotations
 
@@ -59,3 +59,16 @@ def fill(folder: Path, leave: int = 0) -> Path:
         except OSError:
             return filler
     return filler
+
+
+def taken(*folders: Path) -> int:
+    """Bytes of disk below folders, each file once whatever the names that it has, without what is mounted there."""
+    blocks = {}
+    for top in folders:
+        device = os.lstat(top).st_dev
+        for folder, below, names in os.walk(top):
+            for name in (*below, *names):
+                found = os.lstat(os.path.join(folder, name))
+                blocks[found.st_dev, found.st_ino] = found.st_blocks if found.st_dev == device else 0
+            below[:] = [name for name in below if os.lstat(os.path.join(folder, name)).st_dev == device]
+    return sum(blocks.values()) * 512

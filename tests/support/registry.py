@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import http.client
 import json
 import os
 import random
-from collections.abc import Iterator, Mapping
+import socket
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tests.support.ollama import HostOllama
@@ -29,6 +31,7 @@ http: {{addr: "127.0.0.1:{port}"}}
 PROXY_CONFIG = """
 global
     maxconn 500
+    stats socket {statistics}
 defaults
     mode http
     timeout connect 5s
@@ -52,6 +55,7 @@ class Registry:
         self.server = Server("docker-registry", bench.logs)
         self.proxy = Server("haproxy", bench.logs)
         self.folder = bench.folder / "registry"
+        self.statistics = bench.folder / "haproxy.sock"
         self.port = REGISTRY_PORT
         self.address = f"{ADDRESS}:{REGISTRY_PORT}"
 
@@ -64,7 +68,7 @@ class Registry:
         environment = {"PATH": os.environ["PATH"], "OTEL_TRACES_EXPORTER": "none"}
         self.server.start(["docker-registry", "serve", str(config)], env=environment)
         proxy_config = self.bench.folder / "haproxy.cfg"
-        proxy_config.write_text(PROXY_CONFIG.format(port=self.port, backend=BACKEND_PORT))
+        proxy_config.write_text(PROXY_CONFIG.format(port=self.port, backend=BACKEND_PORT, statistics=self.statistics))
         self.proxy.start(["haproxy", "-db", "-f", str(proxy_config)])
         self.server.wait_ready(self.answers)
         self.proxy.wait_ready(self.answers)
@@ -77,6 +81,16 @@ class Registry:
     def answers(self) -> bool:
         """Whether the registry answers through HAProxy."""
         return self._request("GET", "/v2/")[0] == 200
+
+    def sent(self) -> int:
+        """Bytes that it has sent to whoever asked, all answers together."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(self.statistics))
+            connection.sendall(b"show stat\n")
+            with connection.makefile() as answer:
+                rows = list(csv.DictReader(answer))
+        [sent] = [int(row["bout"]) for row in rows if row["svname"] == "FRONTEND"]
+        return sent
 
     def push_demo_models(self) -> None:
         """Push ``library/demo`` and ``library/demo2`` (other weights) with real Ollama."""
@@ -98,8 +112,16 @@ class Registry:
         Returns:
             Digest of the big layer.
         """
+        return self.add_model(name, _padded(DEMO_MODEL.read_bytes(), size_mb, seed=name))
+
+    def add_model(self, name: str, weights: Iterable[bytes]) -> str:
+        """Add ``library/<name>``: the demo model with other weights.
+
+        Returns:
+            Digest of the weights.
+        """
         manifest = self.manifest("demo")
-        digest, size = self._upload_blob(_padded(DEMO_MODEL.read_bytes(), size_mb, seed=name))
+        digest, size = self._upload_blob(weights)
         for layer in manifest["layers"]:
             if layer["mediaType"] == "application/vnd.ollama.image.model":
                 layer.update(digest=digest, size=size)
@@ -126,7 +148,7 @@ class Registry:
         if status != 201:
             raise BenchError(f"the registry refused the manifest of {name}: HTTP {status} {body!r}")
 
-    def _upload_blob(self, chunks: Iterator[bytes]) -> tuple[str, int]:
+    def _upload_blob(self, chunks: Iterable[bytes]) -> tuple[str, int]:
         """Store a blob in the repository ``library/demo``, from where the others mount it."""
         upload = self.bench.folder / "upload"
         sha256, size = hashlib.sha256(), 0

@@ -31,13 +31,14 @@ LOCAL_HOST = {"ansible_connection": "local", "ansible_python_interpreter": "{{ a
 
 @dataclass(frozen=True)
 class Task:
-    """What one task did on one host."""
+    """What one task did on one host, and the seconds that it took."""
 
     task: str
     action: str
     host: str
     status: str
     result: dict[str, Any]
+    seconds: float
 
     @property
     def reached_host(self) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
 
+from tests.support.disk import taken
 from tests.support.settings import ADDRESS, REGISTRY_PORT
 
 
@@ -57,12 +58,7 @@ class Store:
 
     def disk(self) -> int:
         """Bytes of disk that it takes, each file once."""
-        seen = {}
-        for folder, folders, names in os.walk(self.root):
-            for name in (*folders, *names):
-                found = os.lstat(os.path.join(folder, name))
-                seen[found.st_ino] = found.st_blocks * 512
-        return sum(seen.values())
+        return taken(self.root)
 
 
 def _get(url: str) -> bytes:

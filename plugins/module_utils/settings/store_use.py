@@ -31,6 +31,7 @@ def _use(report: Values) -> dict[str, Any]:
     return {
         "host": report.get("inventory_hostname"), "agents": len(sharing), "shared_bytes": sum(sizes.values()),
         "downloaded": store.get("downloaded") or 0, "added": store.get("added") or 0, "migrated": engine.get("migrated") or [],
+        "seconds": store.get("seconds"),
     }
 
 
@@ -42,7 +43,9 @@ def told(uses: Iterable[Values], check: bool) -> list[tuple[str, str]]:
         shared = f"{human_size(use['shared_bytes'])} shared by " if use["shared_bytes"] else ""
         agents = f"{use['agents']} agent{'' if use['agents'] == 1 else 's'}"
         words = "would come over the wire" if check else "came over the wire"
-        lines.append(("Store", f"{use['host']}: {shared}{agents}, {came} {words}, {disk} more on its disk"))
+        # What a check takes says nothing of a run.
+        took = f", in {use['seconds']:.2f} s" if use.get("seconds") is not None and not check else ""
+        lines.append(("Store", f"{use['host']}: {shared}{agents}, {came} {words}, {disk} more on its disk{took}"))
         lines += [("  Moved", _moved(each)) for each in use["migrated"]]
     return lines
 

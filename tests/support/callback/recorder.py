@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from typing import Any
 
 from ansible.plugins.callback import CallbackBase
@@ -28,11 +29,17 @@ class CallbackModule(CallbackBase):
     CALLBACK_NAME = "recorder"
     CALLBACK_NEEDS_ENABLED = True
 
+    _began = 0.0
+
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
+        """A task begins."""
+        self._began = time.monotonic()
+
     def _write(self, status: str, outcome: Any) -> None:
         result = json.loads(self._dump_results(outcome._result, indent=0))
         line = {
             "task": outcome._task.get_name(), "action": outcome._task.action, "host": outcome._host.get_name(),
-            "status": status, "result": result,
+            "status": status, "result": result, "seconds": round(time.monotonic() - self._began, 3),
         }
         with open(os.environ["LLMOPS_TEST_TASKS"], "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")

@@ -167,18 +167,21 @@ def test_changed_agents():
 
 
 def test_what_became_of_the_model_store():
-    use = {"host": "gpu-01", "agents": 1, "shared_bytes": GIB, "downloaded": 0, "added": GIB}
+    use = {"host": "gpu-01", "agents": 1, "shared_bytes": GIB, "downloaded": 0, "added": GIB, "seconds": 0.12}
     to = {"agent": "chat", "names": ["a:latest"], "models": "shared", "shared_bytes": GIB, "freed_bytes": 2 * GIB, "own_bytes": 5}
     back = {"agent": "code", "names": [], "models": "private", "copied_bytes": 0, "own_bytes": 0}
     lines = report.changed("acme", [], [], [], seconds=1, check=False, store_use=[{**use, "migrated": [to, back]}])
     assert lines[1:4] == [
-        "Store      gpu-01: 1.0 GiB shared by 1 agent, 0 B came over the wire, 1.0 GiB more on its disk",
+        "Store      gpu-01: 1.0 GiB shared by 1 agent, 0 B came over the wire, 1.0 GiB more on its disk, in 0.12 s",
         "  Moved    chat to shared models: 1.0 GiB shared, 2.0 GiB of its volume freed, 5 B its own (a:latest)",
         "  Moved    code to private models: 0 B copied, 0 B its own (-)",
     ]
     [line] = [line for line in report.changed("acme", [], [], [], seconds=1, check=True, store_use=[{**use, "agents": 2, "migrated": []}])
               if line.startswith("Store")]
-    assert "by 2 agents, 0 B would come" in line
+    assert line.endswith("by 2 agents, 0 B would come over the wire, 1.0 GiB more on its disk")
+    # Where nothing had to be asked of the store, it took no time.
+    [_tenant, line, *_done] = report.changed("acme", [], [], [], seconds=1, check=False, store_use=[{**use, "seconds": None, "migrated": []}])
+    assert line.endswith("more on its disk")
 
 
 def test_status_is_an_aligned_table():

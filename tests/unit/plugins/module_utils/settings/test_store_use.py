@@ -16,10 +16,10 @@ def test_what_a_run_brought():
     stopped = {"store": {"shared": ["a:latest"]}, "models": None}
     alone = {"store": {"shared": []}, "models": [{"name": "b", "digest": "2", "size": 9}]}
     reports = [
-        {"inventory_hostname": "h1", "_agent_engine": {"agents": [share, share, stopped]}, "_agent_store": {"downloaded": 3, "added": 7}},
+        {"inventory_hostname": "h1", "_agent_engine": {"agents": [share, share, stopped]}, "_agent_store": {"downloaded": 3, "added": 7, "seconds": 0.12}},
         {"inventory_hostname": "h2", "_agent_engine": {"agents": [alone]}, "_agent_store": {"skipped": True}},
         {"inventory_hostname": "h3"},
     ]
     assert use_of(reports) == [
-        {"host": "h1", "agents": 3, "shared_bytes": GIB, "downloaded": 3, "added": 7, "migrated": []},
+        {"host": "h1", "agents": 3, "shared_bytes": GIB, "downloaded": 3, "added": 7, "migrated": [], "seconds": 0.12},
     ]
