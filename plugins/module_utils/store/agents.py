@@ -128,7 +128,7 @@ class StoredEngine:
         elif action.verb == "replace":
             self._replace(action)
         else:
-            if (action.verb, action.kind) == ("remove", "volume") and action.mount:
+            if (action.verb, action.kind) == ("remove", "volume") and action.mount and places.is_place(action.mount, action.agent):
                 # The engine leaves behind what an overlay is made of.
                 self._erase(action)
             self.engine.apply(action)
@@ -144,7 +144,7 @@ class StoredEngine:
         if action.mount:
             self._fill(self._layout_of(action), action, old)
             self.engine.apply(action)
-            if old.mount:
+            if old.mount and places.is_place(old.mount, action.agent):
                 places.erase(old.mount)
             return
         mount = old.mount or places.mount_of(self.layout, action.agent)
@@ -152,7 +152,8 @@ class StoredEngine:
             self.engine.apply(action)
         folder = self.engine.observe([action.agent]).volumes[action.name].path
         moving.give(mount.lower, mount.upper, folder)
-        places.erase(mount)
+        if places.is_place(mount, action.agent):
+            places.erase(mount)
 
     def _fill(self, layout: Layout, action: AgentAction, old: Volume) -> None:
         view = _view(action)

@@ -45,7 +45,7 @@ def take(folder: str, upper: str, view: str) -> None:
 
 
 def follow(old: str, upper: str) -> None:
-    """Bring an agent's own directory from one store to another, with what it notes of deleted models.
+    """Bring an agent's own directory from one place to another, with what it notes of deleted models.
 
     :raises TenancyError: ``disk_full``.
     """
@@ -73,10 +73,15 @@ def give(view: str, upper: str, folder: str) -> None:
 def _renamed(source: str, paths: list[str], upper: str) -> None:
     aside = f"{upper}.new"
     shutil.rmtree(aside, ignore_errors=True)
-    for part in ("blobs", "manifests"):
-        os.makedirs(os.path.join(aside, part), mode=0o755)
+    os.makedirs(aside, mode=0o755)
     for path in paths:
         _bring(os.path.join(source, path), os.path.join(aside, path))
+    # What the agent has there from before stays its own: its volume may have been made anew by hand.
+    for path in _entries(upper):
+        _bring(path, os.path.join(aside, os.path.relpath(path, upper)))
+    for part in ("blobs", "manifests"):
+        if not os.path.lexists(os.path.join(aside, part)):
+            os.mkdir(os.path.join(aside, part), mode=0o755)
     views.sync(aside)
     if os.path.isdir(upper):
         shutil.rmtree(upper)
@@ -91,14 +96,17 @@ def _entries(folder: str) -> Iterator[str]:
 
 
 def _bring(source: str, target: str) -> None:
-    """One file, directory or whiteout of a tenant's; links, pipes and what is not there stay behind."""
+    """One file, directory or whiteout of a tenant's; links, pipes, what is not there, and what is at the target already stay behind."""
     try:
         found = os.lstat(source)
-    except FileNotFoundError:
+        os.makedirs(os.path.dirname(target), mode=0o755, exist_ok=True)
+    except (FileNotFoundError, FileExistsError, NotADirectoryError):
+        # Not there, or below what is deleted at the target.
         return
-    os.makedirs(os.path.dirname(target), mode=0o755, exist_ok=True)
+    if os.path.lexists(target):
+        return
     if stat.S_ISDIR(found.st_mode):
-        os.makedirs(target, mode=0o755, exist_ok=True)
+        os.mkdir(target, mode=0o755)
         for name in os.listxattr(source, follow_symlinks=False):
             if name == "trusted.overlay.opaque":
                 os.setxattr(target, name, os.getxattr(source, name))

@@ -52,6 +52,11 @@ def layout_of(mount: ModelMount) -> Layout | None:
     return layout if mount_of(layout, agent) == mount else None
 
 
+def is_place(mount: ModelMount, agent: str) -> bool:
+    """Whether it is what that agent has in a store. Only that was made for it, and may be erased with it."""
+    return layout_of(mount) is not None and os.path.basename(os.path.dirname(mount.upper)) == agent
+
+
 def view_of(layout: Layout, view_id: str) -> tuple[ModelView, str]:
     """A view of the store as it is, and what it lacks in words; empty when it is whole."""
     found = content.list_models(layout.view(view_id)) if view_id else []
