@@ -33,7 +33,7 @@ SPEC: dict[str, dict[str, Any]] = {
     **docker.GROUP.spec,
 }
 _OWN = ("agents", "compared", "wave_size")
-# In a log, a line now and then.
+# In a log, a line now and then, and one at the end of several waves.
 _SILENCE = 30.0
 _PEOPLE = ("default", "ansible.builtin.default", "ansible.builtin.minimal", "minimal", "community.general.yaml")
 
@@ -55,6 +55,7 @@ class ActionModule(DirectAction):
         # Only what is given goes on to the module.
         options = {name: args[name] for name in self._task.args if name not in _OWN}
         work = waves.waves(args["agents"], args["wave_size"])
+        self._several = len(work) > 1
         busy = {agent["agent"] for wave in work for agent in wave}
         agents = {agent["agent"]: agent for agent in compared["agents"] if agent["agent"] not in busy}
         actions, failures, self._began, self._shown = [], [], time.monotonic(), time.monotonic()
@@ -91,6 +92,6 @@ class ActionModule(DirectAction):
         line = f"{variables.get('inventory_hostname')}: {waves.progress(done, failed, left, now - self._began)}"
         if _TERMINAL and not several:
             display.display(rewritten(line if more else "", display.columns), screen_only=True, newline=False)
-        elif more and now - self._shown >= _SILENCE:
+        elif now - self._shown >= _SILENCE if more else self._several:
             self._shown = now
             display.display(line, stderr=C.DEFAULT_STDOUT_CALLBACK not in _PEOPLE)

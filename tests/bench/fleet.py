@@ -14,19 +14,18 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections import Counter
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 
 import yaml
 from run import DEMO, LIMITS, RECAP, ROOT, RUNS, STOCK, STOCK_BIN, request
+
+from tests.support.engine_calls import CountingSocket
 
 PLAYBOOK = ROOT / ".venv" / "bin" / "ansible-playbook"
 CALLBACKS = Path(__file__).resolve().parent / "callback"
@@ -40,44 +39,6 @@ class Outcome:
     cpu: float
     memory: int
     changed: int
-
-
-class CountingSocket:
-    """A socket before the engine's that passes everything on and counts the requests by what they ask for."""
-
-    def __init__(self, target: str, path: Path) -> None:
-        self.target, self.url, self.counts = target.removeprefix("unix://"), f"unix://{path}", Counter[str]()
-        self._server = socket.socket(socket.AF_UNIX)
-        self._server.bind(str(path))
-        self._server.listen(64)
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            client, _address = self._server.accept()
-            engine = socket.socket(socket.AF_UNIX)
-            engine.connect(self.target)
-            threading.Thread(target=self._pass, args=(client, engine, True), daemon=True).start()
-            threading.Thread(target=self._pass, args=(engine, client, False), daemon=True).start()
-
-    def _pass(self, source: socket.socket, sink: socket.socket, count: bool) -> None:
-        with source, sink:
-            try:
-                while data := source.recv(65536):
-                    if count and data.split(b" ", 1)[0] in (b"GET", b"POST", b"DELETE"):
-                        self.counts[kind_of(data)] += 1
-                    sink.sendall(data)
-            except OSError:
-                return
-
-
-def kind_of(request_head: bytes) -> str:
-    """``GET /containers/json`` or ``GET /containers/…/json``: what a request asks for, without names and versions."""
-    method, path, _rest = request_head.split(b" ", 2)
-    parts = [part for part in path.decode().partition("?")[0].split("/") if part and not part.startswith("v1.")]
-    if len(parts) > 2 or (len(parts) == 2 and parts[0] == "volumes"):
-        parts[1:-1 if len(parts) > 2 else None] = ["…"]
-    return f"{method.decode()} /{'/'.join(parts)}"
 
 
 def play(argv: list[str], env: dict[str, str], directory: Path) -> Outcome:

@@ -6,13 +6,20 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
+import re
+import subprocess
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support import ollama
+from tests.support.ansible import run_module
+from tests.support.engine_calls import CountingSocket
 from tests.support.ollama import generate
 from tests.support.settings import OLLAMA_IMAGE
 from tests.support.site import Outcome, Site
@@ -21,18 +28,24 @@ SMALL = {"memory_limit": "256m", "model": "demo"}
 GO = {"max_disruption": 100, "max_disruption_percent": 100}
 # Where playbooks keep models unless told otherwise.
 STORE = Path("/var/lib/llmops/models")
-# What was done by hand to the agent of each tenant, and the field and the impact that the report names.
+EVERYONE, RUNNING = 1000, 200
+# What was done by hand to the agent of each tenant, and the field and the impact that the report names. Nothing that a
+# reconciliation does loses data, so no impact is data_loss.
 BY_HAND = {
     "removed": ("", "in_place"),
+    "emptied": ("", "in_place"),
     "renamed": ("name", "in_place"),
     "stopped": ("state", "in_place"),
     "paused": ("state", "in_place"),
     "limits": ("memory_limit", "in_place"),
     "detached": ("network", "in_place"),
     "labels": ("label model", "recreate"),
+    "elsewhere": ("path", "recreate"),
     "restart": ("RestartPolicy", "in_place"),
     "unmodelled": ("deleted by the tenant", "restart"),
 }
+# The half of the pool of subnets that a route of the host takes.
+ROUTED = ipaddress.ip_network("10.201.0.0/17")
 
 
 @pytest.fixture
@@ -62,10 +75,44 @@ def failed(outcome: Outcome) -> dict[str, list[str]]:
     return {tenant["tenant"]: sorted({failure["error"]["kind"] for failure in tenant["failures"]}) for tenant in told}
 
 
+@pytest.fixture
+def routed() -> Iterator[None]:
+    """A host with a route to half of the pool that tenants' networks get their subnets from."""
+    subprocess.run(["ip", "route", "add", str(ROUTED), "dev", "lo"], check=True)
+    yield
+    subprocess.run(["ip", "route", "del", str(ROUTED), "dev", "lo"], check=True)
+
+
+def anew(site: Site, name: str, edit: Callable[[dict[str, Any]], object]) -> None:
+    """Make the container of an agent anew, as somebody with another tool would."""
+    container, network = f"ollama-agent-{name}", f"ollama-tenant-{name}"
+    found = site.engine.inspect(container)
+    site.engine.docker("rm", "--force", container)
+    edit(found)
+    with closing(site.engine.client()) as client:
+        client.api.create_container_from_config(
+            {**found["Config"], "HostConfig": found["HostConfig"], "NetworkingConfig": {"EndpointsConfig": {network: {}}}}, container
+        )
+    site.engine.docker("start", container)
+
+
+def elsewhere(site: Site) -> None:
+    """Make the models volume of an agent anew, with another directory for what the agent writes."""
+    volume = site.engine.inspect("ollama-agent-elsewhere")
+    site.engine.docker("volume", "rm", "ollama-agent-elsewhere")
+    lower = volume["Options"]["o"].split(",")[0]
+    for folder in ("upper", "work"):
+        (site.folder / folder).mkdir()
+    given = {"type": "overlay", "device": "overlay", "o": f"{lower},upperdir={site.folder}/upper,workdir={site.folder}/work"}
+    with closing(site.engine.client()) as client:
+        client.api.create_volume("ollama-agent-elsewhere", "local", given, volume["Labels"])
+
+
 def do_by_hand(site: Site) -> None:
     """All of BY_HAND, an orphan of each kind, a port taken by a stranger, and a row made nonsense."""
     docker = site.engine.docker
-    docker("rm", "--force", "ollama-agent-removed")
+    docker("rm", "--force", "ollama-agent-removed", "ollama-agent-emptied")
+    docker("volume", "rm", "ollama-agent-emptied")
     docker("rename", "ollama-agent-renamed", "another")
     docker("stop", "--time", "1", "ollama-agent-stopped", "ollama-agent-robbed")
     docker("pause", "ollama-agent-paused")
@@ -73,15 +120,9 @@ def do_by_hand(site: Site) -> None:
     docker("network", "disconnect", "ollama-tenant-detached", "ollama-agent-detached")
     docker("update", "--restart", "no", "ollama-agent-restart")
     docker("exec", "ollama-agent-unmodelled", "ollama", "rm", "demo")
-    found = site.engine.inspect("ollama-agent-labels")
-    found["Config"]["Labels"]["llmops.tenancy.model"] = "edited"
-    networks = {"EndpointsConfig": {"ollama-tenant-labels": {}}}
-    docker("rm", "--force", "ollama-agent-labels")
-    with closing(site.engine.client()) as client:
-        client.api.create_container_from_config(
-            {**found["Config"], "HostConfig": found["HostConfig"], "NetworkingConfig": networks}, "ollama-agent-labels"
-        )
-    docker("start", "ollama-agent-labels")
+    anew(site, "labels", lambda found: found["Config"]["Labels"].update({"llmops.tenancy.model": "edited"}))
+    docker("exec", "ollama-agent-elsewhere", "ollama", "cp", "demo", "mine")
+    anew(site, "elsewhere", lambda found: elsewhere(site))
     docker("run", "--detach", "--name", "stranger", "--publish", f"127.0.0.1:{site.ports()['robbed']}:11434", OLLAMA_IMAGE)
     site.rows("UPDATE llmops.agents SET bind_address = '1.2' WHERE agent = 'nonsense'")
     ours = "--label=llmops.tenancy.tenant_id=gone"
@@ -91,28 +132,76 @@ def do_by_hand(site: Site) -> None:
     (STORE / "agents" / "erased" / "upper").mkdir(parents=True)
 
 
-@pytest.mark.timeout(900)
-def test_what_was_done_by_hand_is_named_and_healed(fleet: Site) -> None:
-    tenants = [*BY_HAND, "robbed", "nonsense", "calm"]
-    for tenant in tenants:
-        fleet.write_tenant(tenant, SMALL)
-    fleet.write_tenant("resting", {**SMALL, "agents": [{"agent": "resting", "desired_state": "stopped"}]})
-    fleet.write_tenant("switched-off", {**SMALL, "tenant_active": False})
-    fleet.write_tenant("bad", {"memory_limit": "much"})
+def write_thousand(site: Site) -> None:
+    """The agents that run from files, with two tenants of whom none does and a bad file; all others in the catalog, stopped."""
+    named = [*BY_HAND, "robbed", "nonsense", "calm"]
+    for tenant in [*named, *(f"tenant-{number:03}" for number in range(RUNNING - len(named)))]:
+        site.write_tenant(tenant, SMALL)
+    site.write_tenant("resting", {**SMALL, "agents": [{"agent": "resting", "desired_state": "stopped"}]})
+    site.write_tenant("switched-off", {**SMALL, "tenant_active": False})
+    site.write_tenant("bad", {"memory_limit": "much"})
+    idle = [{"tenant": f"idle-{number:03}", "agents": [{"desired_state": "stopped"}]} for number in range(EVERYONE - RUNNING - 2)]
+    run_module("tenant", {"catalog_dsn": site.database.dsn, "tenants": idle}).ok()
+
+
+def check_networks(site: Site) -> None:
+    """A network for each agent that runs, none in the way of another or of what the host has a route to."""
+    names = [f"ollama-tenant-{tenant}" for [tenant] in site.rows("SELECT tenant FROM llmops.agents WHERE observed IS NOT NULL")]
+    found = json.loads(site.engine.docker("network", "inspect", *names))
+    subnets = sorted(ipaddress.ip_network(network["IPAM"]["Config"][0]["Subnet"]) for network in found)
+    assert len(subnets) == RUNNING
+    assert all(one.broadcast_address < other.network_address for one, other in zip(subnets, subnets[1:]))
+    assert not [subnet for subnet in subnets if subnet.overlaps(ROUTED)]
+
+
+def told_well(outcome: Outcome, changed: int, failed: int, unchanged: int) -> None:
+    """What a run told: how far it was, now and then and at last; a line for each tenant that changed, and the rest counted."""
+    lines = outcome.run.stdout.splitlines()
+    told = [re.fullmatch(r"localhost: (\d+) of (\d+) agents done, (\d+) failed, (\d+) left, [\d.]+/s", line) for line in lines]
+    steps = [tuple(map(int, step.groups())) for step in told if step]
+    # Waves of 20 agents, and half a minute of silence between two lines.
+    assert steps == sorted(steps) and len(steps) <= RUNNING / 20
+    assert all(done + wrong + left == everyone for done, everyone, wrong, left in steps)
+    if changed > 20:
+        assert steps[-1] == (RUNNING, RUNNING, 0, 0)
+    start = next(number for number, line in enumerate(lines) if line.startswith("Changed    "))
+    names = [line[11:].split()[0] for line in lines[start:start + changed]]
+    assert names == sorted(names) and len(set(names)) == changed and lines[start + changed].startswith("Failed     ")
+    assert f"Tenants    {changed} changed, {failed} failed, {unchanged} unchanged" in lines
+    assert len(lines) < changed + 100
+
+
+def unchanged_and_cheap(site: Site) -> None:
+    """Another run finds nothing to do, with a few calls of the engine in all and none for each agent."""
+    engine = CountingSocket(site.engine.url, site.folder / "docker.sock")
+    again = site.run("reconcile", env={"DOCKER_HOST": engine.url}).ok()
+    assert again.changed == 0 and again.result("fleet_report")["unchanged"] == EVERYONE
+    assert 0 < sum(engine.counts.values()) <= 10, engine.counts
+    assert again.run.memory <= 200
+
+
+@pytest.mark.timeout(1500)
+@pytest.mark.usefixtures("routed")
+def test_a_thousand_tenants_changed_by_hand_are_named_and_healed(fleet: Site) -> None:
+    write_thousand(fleet)
     # One bad file stops no other; what was planned is what is done.
     planned = drift(fleet, "reconcile", "--check")
     assert {status: planned["counts"][status] for status in ("missing", "failed", "in_sync")} == {
-        "missing": len(tenants) + 2, "failed": 1, "in_sync": 0
+        "missing": RUNNING + 2, "failed": 1, "in_sync": EVERYONE - RUNNING - 2
     }
-    first = fleet.run("reconcile")
+    first = fleet.run("reconcile", timeout=1200)
     assert first.run.rc == 2 and failed(first) == {"bad": ["invalid_size"]}
     # Agents that shall be stopped are not made.
-    assert len(fleet.engine.docker("ps", "--quiet", "--all").split()) == len(tenants)
-    assert generate(fleet.ports()["calm"])
+    assert len(fleet.engine.docker("ps", "--quiet", "--all").split()) == RUNNING
+    check_networks(fleet)
+    told_well(first, RUNNING + 2, failed=1, unchanged=EVERYONE - RUNNING - 2)
+    ports = fleet.ports()
+    running = [agent for [agent] in fleet.rows("SELECT agent FROM llmops.agents WHERE observed IS NOT NULL")]
+    assert len(running) == RUNNING
+    for agent in running:
+        assert ollama.request(ports[agent], "GET", "/api/tags")[0]["models"][0]["name"] == "demo:latest"
+    assert generate(ports["calm"])
     (fleet.folder / "tenants" / "bad.yml").unlink()
-    assert drift(fleet)["in_sync"]
-    again = fleet.run("reconcile").ok()
-    assert again.changed == 0 and again.result("fleet_report")["unchanged"] == len(tenants) + 2
 
     do_by_hand(fleet)
     report = drift(fleet)
@@ -128,8 +217,8 @@ def test_what_was_done_by_hand_is_named_and_healed(fleet: Site) -> None:
         ("container", "ollama-agent-gone", False), ("network", "ollama-tenant-gone", False),
         ("upper", "erased", True), ("volume", "ollama-agent-lost", True),
     ]
-    in_sync = {tenant for tenant, status in statuses(report).items() if status == "in_sync"}
-    assert in_sync == {"calm", "resting", "switched-off"}
+    changed = {tenant for tenant, status in statuses(report).items() if status != "in_sync"}
+    assert changed == {*BY_HAND, "robbed", "nonsense"} and len(report["tenants"]) == EVERYONE
     # Of one pattern or of the agents of a host, and nothing else.
     assert statuses(drift(fleet, tenants="re*,calm")) == {
         "calm": "in_sync", "removed": "missing", "renamed": "different", "restart": "different", "resting": "in_sync"
@@ -138,6 +227,7 @@ def test_what_was_done_by_hand_is_named_and_healed(fleet: Site) -> None:
     healed = fleet.run("reconcile", **GO)
     assert healed.run.rc == 2 and failed(healed) == {"robbed": ["port_in_use"], "nonsense": ["invalid_address"]}
     assert {each["tenant"] for each in healed.result("fleet_report")["tenants_changed"]} == set(BY_HAND)
+    told_well(healed, len(BY_HAND), failed=2, unchanged=EVERYONE - len(BY_HAND) - 2)
     fleet.engine.docker("rm", "--force", "stranger", "ollama-agent-gone")
     fleet.engine.docker("network", "rm", "ollama-tenant-gone")
     fleet.rows("UPDATE llmops.agents SET bind_address = '127.0.0.1' WHERE agent = 'nonsense'")
@@ -145,8 +235,10 @@ def test_what_was_done_by_hand_is_named_and_healed(fleet: Site) -> None:
     retried = fleet.run("reconcile", retry=True).ok()
     assert [each["tenant"] for each in retried.result("fleet_report")["tenants_changed"]] == ["robbed"]
     assert drift(fleet)["in_sync"]
-    assert fleet.run("reconcile").ok().changed == 0
+    unchanged_and_cheap(fleet)
     assert all(generate(port) for agent, port in fleet.ports().items() if agent in ("unmodelled", "robbed", "labels"))
+    # What the tenant had made is there again, and what was in its place meanwhile is not erased: it may be another's.
+    assert generate(ports["elsewhere"], "mine") and (fleet.folder / "upper").is_dir()
 
 
 @pytest.mark.timeout(900)

@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -93,11 +94,12 @@ def run_module(
 
 @dataclass(frozen=True)
 class PlaybookRun:
-    """What a run of ``ansible-playbook`` did."""
+    """What a run of ``ansible-playbook`` did, and the MiB of the largest of its processes."""
 
     rc: int
     stdout: str
     stderr: str
+    memory: int = 0
 
     @property
     def output(self) -> str:
@@ -139,6 +141,7 @@ class Playbook:
         # Files and not pipes: a worker that outlives a kill would hold a pipe open.
         self._stdout = tempfile.TemporaryFile("w+", errors="replace")
         self._stderr = tempfile.TemporaryFile("w+", errors="replace")
+        self._memory = 0
         self.process = subprocess.Popen(
             [str(Path(sys.executable).with_name("ansible-playbook")), *args],
             stdin=subprocess.DEVNULL,
@@ -156,10 +159,16 @@ class Playbook:
 
     def wait(self, timeout: float = 600) -> PlaybookRun:
         """Wait for its end; a run that outlives the time is killed, tree and all."""
-        try:
-            self.process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        end = time.monotonic() + timeout
+        while self.process.returncode is None:
+            # As Popen waits, but told what the process and its children took.
+            pid, status, usage = os.wait4(self.process.pid, os.WNOHANG)
+            if pid:
+                self.process.returncode, self._memory = os.waitstatus_to_exitcode(status), usage.ru_maxrss // 1024
+            elif time.monotonic() > end:
+                return self.kill()
+            else:
+                time.sleep(0.02)
         return self._result()
 
     def kill(self) -> PlaybookRun:
@@ -174,7 +183,7 @@ class Playbook:
             file.seek(0)
             texts.append(file.read())
             file.close()
-        return PlaybookRun(self.process.returncode, *texts)
+        return PlaybookRun(self.process.returncode, *texts, memory=self._memory)
 
 
 def run_playbook(

@@ -217,6 +217,9 @@ def _predicted(
 ) -> list[dict[str, Any]]:
     """Agents as they will be. The models of one that does not run can't be asked for: they are None, unless it is new."""
     agents, observed, plan = [], planned.observed, planned.plan
+    actions: dict[str, list[AgentAction]] = {}
+    for action in plan.actions:
+        actions.setdefault(action.agent, []).append(action)
     for spec in specs:
         if spec.agent in planned.failures:
             continue
@@ -227,7 +230,7 @@ def _predicted(
         answer = ask(engine, actual, probe) if actual else Answer()
         runs = spec.agent in plan.running
         models = _predicted_models(plan, spec.agent, answer) if runs else None
-        health = _predicted_health(plan, spec.agent, actual, answer)
+        health = _predicted_health(actions.get(spec.agent, []), runs, actual, answer)
         agents.append({**view, "volume_path": volume_path(spec.agent, observed), "health": health, "models": models})
     return agents
 
@@ -244,11 +247,11 @@ def _predicted_models(plan: AgentPlan, agent: str, answer: Answer) -> list[dict[
     return [] if agent in plan.fresh else answer.models
 
 
-def _predicted_health(plan: AgentPlan, agent: str, actual: ActualAgent | None, answer: Answer) -> dict[str, Any]:
-    runs = agent in plan.running
-    actions = [action for action in plan.actions if action.agent == agent and action.kind == "container"]
+def _predicted_health(planned: Sequence[AgentAction], runs: bool, actual: ActualAgent | None, answer: Answer) -> dict[str, Any]:
+    """:param planned: all actions on the agent. :param runs: whether it runs after them."""
+    actions = [action for action in planned if action.kind == "container"]
     verbs = {action.verb for action in actions}
-    restarted = any(action.agent == agent and action.kind == "view" and action.impact is Impact.RESTART for action in plan.actions)
+    restarted = any(action.kind == "view" and action.impact is Impact.RESTART for action in planned)
     if actual is None or restarted or "recreate" in verbs or ("start" in verbs and actual.state != "paused"):
         return {"status": "healthy" if runs else "stopped", "api": runs, "oom_killed": False, "restart_count": 0}
     # One that does not answer because of what is about to be put right will answer.

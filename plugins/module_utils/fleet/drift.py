@@ -112,12 +112,13 @@ def _of_host(host: str, report: Values, wanted: Desired, found: Mapping[str, _Fi
         return
     owners = {agent["agent"]: agent["tenant"] for agent in agents}
     touched, made = set(), {agent_of(action) for action in report["actions"] if _makes_container(action)}
+    begun = {owners.get(name) for name in made}
     for action in report["actions"]:
         agent = agent_of(action)
         tenant = owners.get(agent, "") or (action["name"].removeprefix(NETWORK_PREFIX) if action["kind"] == "network" else "")
         touched.add(agent)
         # All else about a new agent follows from its being new.
-        follows = agent in made if agent else tenant in {owners.get(name) for name in made}
+        follows = agent in made if agent else tenant in begun
         if not follows or _makes_container(action):
             for difference in _of_engine(action, host):
                 _add(found.get(tenant), difference)

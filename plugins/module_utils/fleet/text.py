@@ -6,13 +6,19 @@
 
 from __future__ import annotations
 
+import textwrap
+from itertools import groupby
 from typing import Any, Mapping, Sequence
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.settings.report import describe_actions, shown_value, table
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import CONTAINER_PREFIX, NETWORK_PREFIX
+from ansible_collections.llmops.tenancy.plugins.module_utils.settings.report import notes_on, shown_value, table
 
 Values = Mapping[str, Any]
 _WORDS = {"in_sync": "in sync", "different": "different", "missing": "missing", "unreachable": "unreachable", "failed": "failed"}
 _LONGEST = 60
+# So many of one sort are named, more are counted.
+_MANY, _MANY_TENANTS = 3, 10
+_WIDTH = 120
 
 
 def drift(report: Values, seconds: float) -> list[str]:
@@ -20,7 +26,7 @@ def drift(report: Values, seconds: float) -> list[str]:
     rows = [["TENANT", "STATUS", "WHAT", "FROM", "TO", "IMPACT"]]
     for tenant in report["tenants"]:
         first = [tenant["tenant"], _WORDS[tenant["status"]]]
-        for difference in tenant["differences"]:
+        for difference in _telling(tenant):
             rows.append(first + _row(difference))
             first = ["", ""]
         if tenant["failures"] and first[0]:
@@ -41,7 +47,7 @@ def summary(counts: Values) -> str:
 
 def reconciled(outcome: Values, seconds: float) -> list[str]:
     """The end of a reconciliation: what was changed and what failed in full, the rest counted."""
-    done = [f"{tenant['tenant']}: {text}" for tenant in outcome["tenants_changed"] for text in describe_actions(tenant["actions"])]
+    done = table([[tenant["tenant"], _done(tenant)] for tenant in outcome["tenants_changed"]])
     lines = [f"{'' if number else 'Changed':<10} {text}" for number, text in enumerate(done)]
     lines += _failures(outcome["tenants_failed"])
     if outcome["left"]:
@@ -62,13 +68,49 @@ def _row(difference: Values) -> list[str]:
     return [what, *(_short(shown_value(field, difference[key])) for key in ("from", "to")), difference["impact"]]
 
 
+def _telling(tenant: Values) -> Sequence[Values]:
+    """The differences of a tenant; all else of one that the catalog does not have follows from that."""
+    record = f"record of tenant {tenant['tenant']}"
+    new = [each for each in tenant["differences"] if (each["object"], each["from"], each["to"]) == (record, "missing", "made")]
+    return new or tenant["differences"]
+
+
+def _done(tenant: Values) -> str:
+    """``create tenant, agent, network, container; start container``: what was done to a tenant, on one line."""
+    told = []
+    for verb, same in groupby(tenant["actions"], key=lambda action: action["action"]):
+        things: list[str] = []
+        for kind, found in groupby(same, key=lambda action: action["kind"]):
+            named = [kind + _named(action, tenant["tenant"]) + notes_on(action) for action in found]
+            things += named if len(named) <= _MANY else [f"{len(named)} {kind}s"]
+        told.append(f"{verb} {', '.join(things)}")
+    return "; ".join(told)
+
+
+def _named(action: Values, tenant: str) -> str:
+    """The name of an action's object, unless it is that of the tenant, whose line it stands on."""
+    name = action["name"].removeprefix(CONTAINER_PREFIX).removeprefix(NETWORK_PREFIX).removeprefix(f"{tenant}/")
+    return "" if name == tenant else f" {name}"
+
+
 def _failures(tenants: Sequence[Values]) -> list[str]:
-    """Each cause once, with whom it hits."""
+    """Each cause once, with all whom it hits."""
     hit: dict[str, list[str]] = {}
     for tenant in tenants:
         for failure in tenant["failures"]:
             hit.setdefault(failure["msg"], []).append(tenant["tenant"])
-    return [f"Failed     {_some(list(dict.fromkeys(names)))}: {message}" for message, names in hit.items()]
+    return [line for message, names in hit.items() for line in _failure(message, list(dict.fromkeys(names)))]
+
+
+def _failure(message: str, names: Sequence[str]) -> list[str]:
+    if len(names) <= _MANY_TENANTS:
+        return [f"Failed     {', '.join(names)}: {message}"]
+    return [f"Failed     {len(names)} tenants: {message}", *_wrapped(", ".join(names))]
+
+
+def _wrapped(text: str) -> list[str]:
+    indent = " " * 11
+    return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def _orphans(orphans: Sequence[Values]) -> list[str]:
@@ -79,7 +121,7 @@ def _orphans(orphans: Sequence[Values]) -> list[str]:
     ]
 
 
-def _some(names: Sequence[str], most: int = 10) -> str:
+def _some(names: Sequence[str], most: int = _MANY_TENANTS) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 

@@ -34,6 +34,11 @@ def describe_actions(actions: Iterable[Values]) -> list[str]:
 
 
 def _describe(action: Values) -> str:
+    return f"{action['action']} {action['kind']} {action['name']}{notes_on(action)}"
+
+
+def notes_on(action: Values) -> str:
+    """What is to be known of an action besides its verb and its object, in brackets; empty when there is nothing."""
     fields = ", ".join(
         f"{name} {shown_value(name, change.get('before'))} -> {shown_value(name, change.get('after'))}"
         for name, change in (action.get("fields") or {}).items()
@@ -43,7 +48,7 @@ def _describe(action: Values) -> str:
     impact = _IMPACTS.get(action.get("impact", "")) if action["action"] == "update" else ""
     lost = "DATA IS LOST" if action.get("impact") == "data_loss" else ""
     notes = [note for note in (fields, impact, lost) if note]
-    return f"{action['action']} {action['kind']} {action['name']}" + (f" ({'; '.join(notes)})" if notes else "")
+    return f" ({'; '.join(notes)})" if notes else ""
 
 
 def shown_value(name: str, value: Any) -> str:

@@ -147,7 +147,7 @@ def test_outcome():
     news = {entity["agent"]: entity["observed"] for entity in found["observations"]}
     assert news == {"changed": {**seen(), "image": "new"}, "fed": seen()}
     lines = text.reconciled(found, 3.0)
-    assert lines[0] == "Changed    changed: update agent changed"
+    assert lines[0] == "Changed    changed  update agent, container"
     assert "Failed     calm: Model other: It can't be pulled." in lines
     assert "Left       1 agent untouched: left" in lines
     assert "Tenants    2 changed, 4 failed, 1 unchanged" in lines
