@@ -18,7 +18,7 @@ from tests.support.engine import Engine
 from tests.support.fixtures import Database
 from tests.support.models import model_agent
 from tests.support.ollama import request
-from tests.support.page_cache import evict, read_to_answer, unload
+from tests.support.page_cache import evict, out_of_memory, read_to_answer, unload
 from tests.support.postgres import Postgres
 from tests.support.registry import Registry
 from tests.support.settings import Bench
@@ -38,6 +38,14 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Load:
+    """A first answer: bytes that were read from the disk, and bytes of the weights that were not in memory before."""
+
+    read: int
+    lost: int
+
+
+@dataclass(frozen=True)
 class Agent:
     """An agent that has the model under a name, its weights in a file."""
 
@@ -47,16 +55,17 @@ class Agent:
     weights: Path
 
 
-def first_loads(engine: Engine, agents: list[Agent]) -> list[int]:
-    """Bytes that each agent reads from the disk for its first answer, one after the other, with nothing in memory before the first.
-
-    :raises SystemExit: when an agent does not answer.
-    """
+def first_loads(engine: Engine, agents: list[Agent]) -> list[Load]:
+    """What each agent reads for its first answer, one after the other, with nothing in memory before the first."""
     for agent in agents:
         unload(agent.port, agent.model)
     for agent in agents:
         evict(agent.weights)
-    return [read_to_answer(engine, agent.container, agent.port, agent.model) for agent in agents]
+    loads = []
+    for agent in agents:
+        lost = out_of_memory(agent.weights)
+        loads.append(Load(read_to_answer(engine, agent.container, agent.port, agent.model), lost))
+    return loads
 
 
 class Ours:

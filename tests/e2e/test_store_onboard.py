@@ -15,7 +15,7 @@ from tests.support.disk import taken
 from tests.support.faultproxy import FaultProxy
 from tests.support.models import fetched
 from tests.support.ollama import generate, request
-from tests.support.page_cache import evict, read_to_answer, unload
+from tests.support.page_cache import evict, out_of_memory, read_to_answer, unload
 from tests.support.registry import Registry
 from tests.support.site import Site
 
@@ -57,7 +57,9 @@ def reads_once(site: Site, weights: Path) -> None:
 
     evict(weights)
     assert read("first") > size // 2
-    assert read("second") < size // 20
+    # A machine may let go of something by itself meanwhile.
+    lost = out_of_memory(weights)
+    assert lost < size // 2 and read("second") < lost + size // 20
     for agent in ("first", "second"):
         unload(ports[agent], "weighty")
     evict(weights)

@@ -89,14 +89,15 @@ class HostOllama:
         request(PORT, "POST", "/api/push", {"model": reference, "insecure": True})
 
 
-def generate(port: int, model: str = "demo", host: str = "127.0.0.1", prompt: str = "Hello") -> str:
-    """An answer of an agent, at most 20 tokens of it."""
+def generate(port: int, model: str = "demo", host: str = "127.0.0.1", prompt: str = "Hello", tokens: int = 20) -> str:
+    """An answer of an agent, at most so many tokens of it."""
     lines = request(
         port,
         "POST",
         "/api/generate",
-        {"model": model, "prompt": prompt, "stream": False, "options": {"num_predict": 20}},
+        {"model": model, "prompt": prompt, "stream": False, "options": {"num_predict": tokens}},
         host=host,
+        timeout=300,
     )
     return lines[-1]["response"]
 

@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+import ctypes
+import mmap
 import os
 from pathlib import Path
 
 from tests.support.engine import Engine
 from tests.support.ollama import generate, request
-from tests.support.process import descendants, wait_until
+from tests.support.process import BenchError, descendants, wait_until
+
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def unload(port: int, model: str) -> None:
@@ -26,10 +30,23 @@ def evict(path: Path) -> None:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
+def out_of_memory(path: Path) -> int:
+    """Bytes of a file that are not in memory: a busy machine lets go of some by itself."""
+    flags = {"flags": mmap.MAP_PRIVATE, "prot": mmap.PROT_READ | mmap.PROT_WRITE}
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, **flags) as area:
+        pages = bytearray(-(-len(area) // mmap.PAGESIZE))
+        start, found = ctypes.c_char.from_buffer(area), (ctypes.c_char * len(pages)).from_buffer(pages)
+        failed = _libc.mincore(ctypes.byref(start), ctypes.c_size_t(len(area)), found)
+        del start, found
+    if failed:
+        raise BenchError(f"mincore of {path}: {os.strerror(ctypes.get_errno())}")
+    return sum(not page & 1 for page in pages) * mmap.PAGESIZE
+
+
 def read_to_answer(engine: Engine, container: str, port: int, model: str) -> int:
     """Bytes that an agent reads from the disk to load a model and answer."""
     before = _read_by(engine, container)
-    generate(port, model)
+    generate(port, model, tokens=1)
     return _read_by(engine, container) - before
 
 
