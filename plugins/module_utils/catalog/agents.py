@@ -6,18 +6,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Mapping, Sequence
-
-try:
-    from psycopg import sql
-except ImportError:
-    sql = None
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import records, tables
 from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.agent_wishes import AGENT, DEFAULT_MEMORY
 from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.placement import Placement
 from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.records import CLEAR, Row
+from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.rooms import Rooms
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Change, Plan
 
@@ -72,8 +67,8 @@ def ensure(conn: Any, wishes: Sequence[Mapping[str, Any]], placement: Placement)
     """Make the agents' records as wished; what has no host or port gets one.
 
     :returns: the plan carried out, and the wished agents as they are now.
-    :raises TenancyError: ``agent_taken``, ``agent_has_host``, ``unknown_host`` or ``no_room``.
-    :raises psycopg.Error: of rules ``quota_exceeded``, ``no_room`` or ``port_taken``.
+    :raises TenancyError: ``agent_taken``, ``agent_has_host``, ``unknown_host``, ``no_room`` or ``port_taken``.
+    :raises psycopg.Error: of rules ``quota_exceeded`` or ``rate_exceeded``.
     """
     keys = [AGENT.key(each) for each in wishes]
     current = find(conn, [each["agent"] for each in wishes])
@@ -84,20 +79,16 @@ def ensure(conn: Any, wishes: Sequence[Mapping[str, Any]], placement: Placement)
     moves, changes = _split(steps.update)
     _check_left(moves, current)
     written.update(tables.write(conn, AGENT, records.Steps(update=changes)))
+    grown = [row for row, differences in changes if any(_grows(change) for change in differences)]
+    rooms = read_rooms(conn, [row for row, _changes in moves] + grown + list(steps.create), placement)
     moved = []
     for move in moves:
         # One after the other: each finds the ports that those before have left and taken.
-        moved.append(_place_again(conn, move, placement))
+        moved.append(_place_again(move, placement, rooms))
         written.update(tables.write(conn, AGENT, records.Steps(update=(moved[-1],))))
-    written.update(
-        tables.write(
-            conn,
-            AGENT,
-            records.Steps(create=_explicit_first(steps.create)),
-            lambda c, rows: _insert(c, rows, placement),
-        )
-    )
-    _check_room(conn, changes, placement)
+    placed = tuple(_placed(row, placement, rooms) for row in _explicit_first(steps.create))
+    written.update(tables.write(conn, AGENT, records.Steps(create=placed)))
+    _check_room(grown, rooms)
     written.update(_observed_now(conn, wishes))
     gone = {AGENT.key(row) for row in steps.remove}
     now = {**current, **written}
@@ -133,8 +124,11 @@ Update = tuple[dict[str, Any], tuple[Change, ...]]
 
 def _split(updates: Sequence[Update]) -> tuple[tuple[Update, ...], tuple[Update, ...]]:
     """Updates that move an agent to another host or port, and the others."""
-    moves = [update for update in updates if {change.field for change in update[1]} & {"host", "port"}]
-    return tuple(moves), tuple(update for update in updates if update not in moves)
+    return tuple(filter(_is_move, updates)), tuple(update for update in updates if not _is_move(update))
+
+
+def _is_move(update: Update) -> bool:
+    return any(change.field in ("host", "port") for change in update[1])
 
 
 def _check_left(moves: Sequence[Update], current: Mapping[records.Key, Row]) -> None:
@@ -151,14 +145,14 @@ def _check_left(moves: Sequence[Update], current: Mapping[records.Key, Row]) -> 
             )
 
 
-def _place_again(conn: Any, update: Update, placement: Placement) -> Update:
+def _place_again(update: Update, placement: Placement, rooms: Rooms) -> Update:
     """The update with the place that the agent gets: another host means another port, unless one is asked for."""
     row, changes = update
     placement.check_host(row["host"], row["agent"])
     asked = {change.field for change in changes}
     old = {change.field: change.before for change in changes}
     port = row["port"] if "port" in asked else None
-    placed = {**row, **place(conn, {**row, "port": port}, placement)}
+    placed = {**row, **rooms.place({**row, "port": port}, leaves=old.get("host", row["host"]))}
     rest = tuple(change for change in changes if change.field not in ("host", "port"))
     where = tuple(
         Change(name, old.get(name, row[name]), placed[name])
@@ -168,15 +162,15 @@ def _place_again(conn: Any, update: Update, placement: Placement) -> Update:
     return placed, where + rest
 
 
-def place(conn: Any, row: Row, placement: Placement) -> dict[str, Any]:
-    """``host`` and ``port`` for an agent, those that its row asks for or others.
-
-    :raises psycopg.Error: of rules ``no_room`` or ``port_taken``.
-    """
-    return conn.execute(
-        f"SELECT p.* FROM jsonb_populate_record(NULL::llmops.agents, %(row)s) r CROSS JOIN LATERAL {_PLACE} p",
-        {**_placing(placement), "row": json.dumps(_shape(row))},
-    ).fetchone()
+def read_rooms(conn: Any, rows: Sequence[Row], placement: Placement) -> Rooms:
+    """What is taken of the hosts that these agents may go to. Without agents, nothing is read."""
+    names = {host.name for host in placement.hosts} | {row["host"] for row in rows if row["host"]}
+    places = conn.execute(
+        "SELECT agent, tenant, host, port, memory_limit, cpu_limit, disk_limit, gpus, anti_affinity"
+        " FROM llmops.places WHERE host = ANY(%s)",
+        (sorted(names),),
+    ).fetchall() if rows else []
+    return Rooms(placement, places)
 
 
 def _explicit_first(rows: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
@@ -184,64 +178,26 @@ def _explicit_first(rows: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...
     return tuple(sorted(rows, key=lambda row: (row["port"] is None, row["host"] is None)))
 
 
-# Without agent hosts in the options an agent may ask for any: the one it asks for is then the only candidate.
-_HOSTS = (
-    "CASE WHEN %(any_host)s AND r.host IS NOT NULL THEN jsonb_build_array(jsonb_build_object('name', r.host))"
-    " ELSE %(hosts)s::jsonb END"
-)
-_PLACE = f"llmops.place_agent(r, {_HOSTS}, %(strategy)s, %(first)s, %(last)s)"
+def _placed(row: dict[str, Any], placement: Placement, rooms: Rooms) -> dict[str, Any]:
+    if row["host"]:
+        placement.check_host(row["host"], row["agent"])
+    return {**row, **rooms.place(row)}
 
 
-def _placing(placement: Placement) -> dict[str, Any]:
-    return {
-        "hosts": placement.as_json(),
-        "any_host": not placement.named_hosts_only,
-        "strategy": placement.strategy,
-        "first": placement.first,
-        "last": placement.last,
-    }
-
-
-def _shape(row: Row) -> dict[str, Any]:
-    """What of a record the placement looks at."""
-    return {name: row[name] for name in ("agent", "tenant", "host", "port", *_ROOM)}
-
-
-def _insert(conn: Any, rows: Sequence[Row], placement: Placement) -> list[dict[str, Any]]:
-    for row in rows:
-        if row["host"]:
-            placement.check_host(row["host"], row["agent"])
-    columns = AGENT.keys + AGENT.fields
-    sources = sql.SQL(", ").join(sql.Identifier("p" if name in ("host", "port") else "r", name) for name in columns)
-    query = sql.SQL(
-        "INSERT INTO llmops.agents ({columns})"
-        " SELECT {sources} FROM jsonb_populate_recordset(NULL::llmops.agents, %(rows)s) r"
-        f" CROSS JOIN LATERAL {_PLACE} p RETURNING *"
-    ).format(columns=sql.SQL(", ").join(map(sql.Identifier, columns)), sources=sources)
-    return conn.execute(query, {**_placing(placement), "rows": tables.as_json(rows, columns)}).fetchall()
-
-
-def _check_room(conn: Any, changes: Sequence[Update], placement: Placement) -> None:
+def _check_room(grown: Sequence[Row], rooms: Rooms) -> None:
     """A host must have room for what its agents grow by; new and moved agents were placed where there is room.
 
     :raises TenancyError: ``no_room``, with the sum.
     """
-    grown = [row for row, differences in changes if any(_grows(change) for change in differences)]
-    if not grown:
-        return
-    refused = conn.execute(
-        "SELECT r.agent, h.name, h.refusal FROM jsonb_populate_recordset(NULL::llmops.agents, %(rows)s) r"
-        " CROSS JOIN LATERAL llmops.host_room(r, %(hosts)s::jsonb, %(first)s, %(last)s) h"
-        " WHERE h.refusal IS NOT NULL LIMIT 1",
-        {**_placing(placement), "rows": json.dumps([_shape(row) for row in grown])},
-    ).fetchone()
-    if refused:
-        raise TenancyError(
-            f"Agent host {refused['name']} has no room for what agent {refused['agent']} asks for",
-            cause=refused["refusal"],
-            remedy="Ask for less, raise the capacity or overcommit the host is given, or move the agent (move_agent)",
-            kind="no_room",
-        )
+    for row in grown:
+        refusals = rooms.outgrown(row)
+        if refusals:
+            raise TenancyError(
+                f"Agent host {row['host']} has no room for what agent {row['agent']} asks for",
+                cause=", ".join(refusals),
+                remedy="Ask for less, raise the capacity or overcommit the host is given, or move the agent (move_agent)",
+                kind="no_room",
+            )
 
 
 def _grows(change: Change) -> bool:

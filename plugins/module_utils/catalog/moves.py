@@ -137,7 +137,8 @@ def _begin(conn: Any, wish: Wish, row: Row, placement: Placement) -> Moved:
     if wish.to_host:
         placement.check_host(wish.to_host, agent)
     others = tuple(host for host in placement.hosts if host.name not in (row["host"], wish.from_host))
-    there = agents.place(conn, {**row, "host": wish.to_host, "port": None}, replace(placement, hosts=others))
+    wanted = {**row, "host": wish.to_host, "port": None}
+    there = agents.read_rooms(conn, [wanted], replace(placement, hosts=others)).place(wanted)
     conn.execute(
         "INSERT INTO llmops.moves (agent, host, port) VALUES (%s, %s, %s)", (agent, there["host"], there["port"])
     )

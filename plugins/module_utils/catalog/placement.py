@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
@@ -24,7 +23,7 @@ _LABEL = re.compile(r"[A-Za-z0-9._/=-]{1,100}")
 
 @dataclass(frozen=True)
 class AgentHost:
-    """A machine that runs agents. A capacity of None is no limit. Fields are the keys that llmops.host_room() reads.
+    """A machine that runs agents. A capacity of None is no limit.
 
     :param memory: bytes. :param cpus: millicpus. :param agents: number of agents. :param gpus: number of GPUs.
     :param disk: bytes. :param networks: number of tenants. :param first: :param last: ports instead of the usual ones.
@@ -74,10 +73,6 @@ class Placement:
                 remedy=nearest(host, names) or "Name one of them, or add it to agent_hosts",
                 kind="unknown_host",
             )
-
-    def as_json(self) -> str:
-        """The candidates as llmops.place_agent() takes them."""
-        return json.dumps([vars(host) for host in self.hosts])
 
 
 def read(

@@ -17,6 +17,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.migrations 
     m0005_m365,
     m0006_fleet,
     m0007_adopted,
+    m0008_placement,
 )
 
 
@@ -52,4 +53,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(5, "m365", m0005_m365.SQL),
     Migration(6, "fleet", m0006_fleet.SQL),
     Migration(7, "adopted", m0007_adopted.SQL),
+    Migration(8, "placement", m0008_placement.SQL),
 )

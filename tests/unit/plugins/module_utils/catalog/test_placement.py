@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -29,7 +28,6 @@ def test_capacities_are_read_in_the_catalogs_units() -> None:
     found = placement.read(hosts, " 20000 - 20000 ")
     assert found.hosts == (AgentHost("gpu-01", 64 * GIB, 7500, 3), AgentHost("gpu-02"))
     assert (found.first, found.last, found.named_hosts_only) == (20000, 20000, True)
-    assert json.loads(found.as_json())[1] == {**vars(AgentHost("gpu-02")), "labels": []}
 
 
 def test_all_that_a_host_may_have_is_read() -> None:
