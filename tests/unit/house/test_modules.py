@@ -126,3 +126,5 @@ def test_integration_target(module: Path) -> None:
     target = house.ROOT / "tests" / "integration" / "targets" / module.stem
     assert (target / "tasks" / "main.yml").is_file()
     assert (target / "aliases").is_file()
+    # ansible-test would run a role of the collection in the place of a target of its name.
+    assert (target / "runme.sh").is_file() or not (house.ROOT / "roles" / module.stem).is_dir()
