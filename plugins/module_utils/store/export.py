@@ -94,18 +94,18 @@ def choose(layout: Layout, names: Sequence[str], whole: Sequence[str]) -> list[s
 
 
 def export(layout: Layout, wanted: Export) -> None:
-    """Write the archive, aside first: what is at its path is whole, or what was there before.
+    """Write the archive, aside first: what is at its path is whole, or what was there before. Exports to one path at once don't meet.
 
     :raises TenancyError: ``disk_full`` before the first byte, ``corrupt_blob``, ``not_writable``.
     """
     folder = os.path.dirname(os.path.abspath(wanted.path))
-    aside = os.path.join(folder, f".{os.path.basename(wanted.path)}.{secrets.token_hex(4)}")
     try:
         _sweep(wanted.path, folder)
         _check_room(folder, wanted)
-        with locks.shared(layout, locks.ARRIVALS), _sink(aside, wanted.tar) as sink:
-            _write(layout, wanted.index, sink)
-        _replace(aside, wanted.path)
+        with locks.shared(layout, locks.ARRIVALS), _aside(wanted, folder) as aside:
+            with _sink(aside, wanted.tar) as sink:
+                _write(layout, wanted.index, sink)
+            _replace(aside, wanted.path)
     except OSError as error:
         full = space.is_full(error)
         raise TenancyError(
@@ -114,8 +114,26 @@ def export(layout: Layout, wanted: Export) -> None:
             remedy="Free space there, or choose another path" if full else "Choose a path that can be written",
             kind="disk_full" if full else "not_writable",
         ) from error
+
+
+@contextmanager
+def _aside(wanted: Export, folder: str) -> Iterator[str]:
+    """A place that this run holds, so that no other one takes it for one that was left; gone at the end."""
+    while True:
+        path = os.path.join(folder, f".{os.path.basename(wanted.path)}.{secrets.token_hex(4)}")
+        if wanted.tar:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        else:
+            os.mkdir(path, 0o700)
+        # Before it is held it looks like one that was left.
+        held = locks.hold(path)
+        if held is not None and os.path.exists(path):
+            break
+    try:
+        yield path
     finally:
-        _remove(aside)
+        _remove(path)
+        os.close(held)
 
 
 class _Sink(Protocol):
@@ -126,7 +144,6 @@ class _Sink(Protocol):
 class _DirectorySink:
     def __init__(self, path: str) -> None:
         self._path = path
-        os.makedirs(path, mode=0o700)
 
     def add(self, name: str, size: int, source: BinaryIO) -> None:
         """See :class:`_Sink`."""
@@ -154,7 +171,7 @@ def _sink(aside: str, tar: bool) -> Iterator[_Sink]:
     if not tar:
         yield _DirectorySink(aside)
         return
-    with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as out:
+    with open(aside, "wb") as out:
         with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT, copybufsize=_CHUNK) as open_tar:
             yield _TarSink(open_tar)
         out.flush()
@@ -218,7 +235,7 @@ def _there(path: str, tar: bool, index: Index) -> bool:
 def _check_room(folder: str, wanted: Export) -> None:
     volume = os.statvfs(folder)
     # What exports left that were killed goes first.
-    free = volume.f_bavail * volume.f_frsize + sum(map(_taken, _left(wanted.path, folder)))
+    free = volume.f_bavail * volume.f_frsize + sum(_taken(left) for left in _left(wanted.path, folder) if locks.dead(left))
     needed = wanted.index.size + _TAR_EXTRA * (len(wanted.index.blobs) + len(wanted.index.models) + 4)
     if free < needed:
         raise TenancyError(
@@ -245,7 +262,8 @@ def _replace(aside: str, path: str) -> None:
         old = f"{aside}.old"
         os.rename(path, old)
         os.rename(aside, path)
-        _remove(old)
+        # Another export to this path may be at it, too.
+        shutil.rmtree(old, ignore_errors=True)
     elif os.path.isdir(aside):
         if os.path.lexists(path):
             os.unlink(path)
@@ -257,7 +275,8 @@ def _replace(aside: str, path: str) -> None:
 def _sweep(path: str, folder: str) -> None:
     """Remove what exports to this path left that were killed."""
     for left in _left(path, folder):
-        _remove(left)
+        if locks.dead(left):
+            _remove(left)
 
 
 def _left(path: str, folder: str) -> list[str]:

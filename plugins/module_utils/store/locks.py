@@ -54,6 +54,26 @@ def waited(layout: Layout, name: str, waiting: Callable[[], None]) -> Iterator[N
         yield
 
 
+def hold(path: str) -> int | None:
+    """Hold a file or folder itself alone, by a descriptor to be closed; None while another has it, or when it is not there."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    if _taken(descriptor):
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def dead(path: str) -> bool:
+    """Whether no run holds a file or folder (any more)."""
+    held = hold(path)
+    if held is not None:
+        os.close(held)
+    return held is not None or not os.path.lexists(path)
+
+
 def _file(layout: Layout, name: str) -> str:
     return os.path.join(layout.locks, name)
 

@@ -9,13 +9,13 @@ A folder is held by a lock as long as its run lives. One that nobody holds was l
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import shutil
 from contextlib import contextmanager
 from typing import Iterator
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import locks
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, blob_name, manifest_path
 
 
@@ -68,15 +68,13 @@ def left(layout: Layout) -> list[Stage]:
     """The folders that no run holds any more."""
     if not os.path.isdir(layout.staging):
         return []
-    return [Stage(os.path.join(layout.staging, name)) for name in sorted(os.listdir(layout.staging)) if dead(layout, name)]
+    paths = [os.path.join(layout.staging, name) for name in sorted(os.listdir(layout.staging))]
+    return [Stage(path) for path in paths if os.path.isdir(path) and locks.dead(path)]
 
 
 def dead(layout: Layout, name: str) -> bool:
     """Whether no run holds the folder of that name (any more)."""
-    held = _hold(os.path.join(layout.staging, name))
-    if held is not None:
-        os.close(held)
-    return held is not None or not os.path.exists(os.path.join(layout.staging, name))
+    return locks.dead(os.path.join(layout.staging, name))
 
 
 def _made(layout: Layout) -> tuple[Stage, int]:
@@ -84,20 +82,6 @@ def _made(layout: Layout) -> tuple[Stage, int]:
     while True:
         path = os.path.join(layout.staging, secrets.token_hex(8))
         os.makedirs(path, mode=0o700)
-        held = _hold(path)
+        held = locks.hold(path)
         if held is not None and os.path.exists(path):
             return Stage(path), held
-
-
-def _hold(path: str) -> int | None:
-    """The lock of a folder, None while another has it, or when there is no such folder."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
