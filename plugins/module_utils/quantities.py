@@ -35,6 +35,14 @@ def parse_size(text: str | int, name: str = "size") -> int:
     return _bounded(text, name, match["number"], _FACTORS[match["unit"].lower()], _END_OF_BYTES, "invalid_size")
 
 
+def parse_limit(text: str | None, name: str) -> int | None:
+    """Bytes of a size that need not be given; None without one, which is no limit.
+
+    :raises TenancyError: as :func:`parse_size`.
+    """
+    return parse_size(text, name) if text else None
+
+
 def parse_cpus(text: str | int | float, name: str = "cpus") -> int:
     """Millicpus of ``2``, ``0.5`` or ``500m``.
 

@@ -156,7 +156,7 @@ totals:
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.module import Run, run_module
 from ansible_collections.llmops.tenancy.plugins.module_utils.options import store
-from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import parse_size
+from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import parse_limit
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.garbage import parse_grace
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.report import Limits, report
@@ -164,8 +164,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.store.report import
 
 def logic(params, run: Run):
     """Look at the store."""
-    limit = params["private_limit"]
-    private = parse_size(limit, "private_limit") if limit else None
+    private = parse_limit(params["private_limit"], "private_limit")
     limits = Limits(parse_grace(params["grace"]), private, params["known_agents"])
     values, warnings = report(Layout(params["store"]), limits)
     for text in warnings:
