@@ -15,6 +15,8 @@ from typing import Iterator
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, blob_name, manifest_path, name_of
 
+_ENDLESS = 2**60
+
 
 @dataclass(frozen=True)
 class Blob:
@@ -75,8 +77,8 @@ def parse(body: bytes, model: str) -> Manifest:
     try:
         value = json.loads(body)
         parts = [*value["layers"], *filter(None, [value.get("config")])]
-        blobs = {_digest(part["digest"]): int(part["size"]) for part in parts}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        blobs = {_digest(part["digest"]): _size(part["size"]) for part in parts}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise TenancyError(
             f"The manifest of model {model} can't be used",
             cause=f"it is not a model's manifest ({error or type(error).__name__}): {body[:80]!r}",
@@ -92,6 +94,13 @@ def _digest(text: str) -> str:
     if len(digest) != 71 or not digest.startswith("sha256:") or not set(digest[7:]) <= set("0123456789abcdef"):
         raise ValueError(f"'{digest[:80]}' is not a digest")
     return digest
+
+
+def _size(value: object) -> int:
+    # A tenant may have written it: JSON knows numbers that are none, and some that no file has.
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < _ENDLESS:
+        raise ValueError(f"{str(value)[:40]} is not a size")
+    return value
 
 
 def stored(layout: Layout) -> list[Stored]:

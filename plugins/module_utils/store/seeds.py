@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from contextlib import contextmanager, suppress
 from typing import BinaryIO, Callable, Iterable, Iterator, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import allocated
-from ansible_collections.llmops.tenancy.plugins.module_utils.store import commit, partial, space
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import commit, hostile, partial, space
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.content import Blob
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, blob_name
 
@@ -31,7 +30,7 @@ def offered(layout: Layout, blobs: Iterable[Blob], folders: Sequence[str]) -> in
     """
     lacking = {blob.digest: blob for blob in blobs if not commit.has(layout, blob) and not commit.kept(layout, blob)}
     untouched = [each for each in lacking.values() if partial.left_to_fetch(layout.part(each.digest), each.size) == each.size]
-    return sum(blob.size for blob in untouched if any(_has(folder, blob) for folder in folders))
+    return sum(blob.size for blob in untouched if any(has(folder, blob) for folder in folders))
 
 
 def left_bytes(layout: Layout, blob: Blob) -> int:
@@ -59,30 +58,35 @@ def take(layout: Layout, blob: Blob, folders: Sequence[str], tell: Callable[[int
     return False
 
 
-def _aside(layout: Layout, blob: Blob) -> str:
-    return os.path.join(layout.part(blob.digest), "seed")
-
-
-def _has(folder: str, blob: Blob) -> bool:
+def has(folder: str, blob: Blob) -> bool:
+    """Whether a directory seems to have a blob, by its length."""
     with _opened(folder, blob) as file:
         return file is not None
+
+
+def proves(folder: str, blob: Blob, tell: Callable[[int], None]) -> bool:
+    """Whether a directory has a blob, by its bytes. All of them are read.
+
+    :param tell: see :func:`take`.
+    """
+    digest, done = hashlib.sha256(), 0
+    with _opened(folder, blob) as file:
+        while file and done < blob.size and (chunk := file.read(_CHUNK)):
+            digest.update(chunk)
+            done += len(chunk)
+            tell(done)
+        return file is not None and f"sha256:{digest.hexdigest()}" == blob.digest
+
+
+def _aside(layout: Layout, blob: Blob) -> str:
+    return os.path.join(layout.part(blob.digest), "seed")
 
 
 @contextmanager
 def _opened(folder: str, blob: Blob) -> Iterator[BinaryIO | None]:
     """The file of a blob; None when there is none of its length. Nothing that a tenant put there instead is followed."""
-    blobs = os.path.join(folder, "blobs")
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    try:
-        descriptor = -1 if os.path.islink(blobs) else os.open(os.path.join(blobs, blob_name(blob.digest)), flags)
-    except OSError:
-        descriptor = -1
-    if descriptor < 0:
-        yield None
-        return
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
-        found = os.fstat(descriptor)
-        yield file if stat.S_ISREG(found.st_mode) and found.st_size == blob.size else None
+    with hostile.opened(folder, ("blobs", blob_name(blob.digest)), blob.size) as file:
+        yield file if file and os.fstat(file.fileno()).st_size == blob.size else None
 
 
 def _copied(file: BinaryIO, blob: Blob, aside: str, tell: Callable[[int], None]) -> bool:
