@@ -527,9 +527,11 @@ def logic(params: Mapping[str, Any], run: Run) -> dict[str, Any]:
         engine,
         specs,
         lambda endpoint: OllamaClient(endpoint, timeout=5).tags(),
-        Options(pool, params["healthy_timeout"], params["keep_going"], params["create_stopped"]),
+        Options(pool, params["healthy_timeout"], params["keep_going"], params["create_stopped"], engine.foresee),
         check=run.check,
     )
+    if not run.check:
+        engine.settle(outcome.observed, outcome.plan.actions)
     for warning in outcome.plan.warnings:
         run.warn(warning)
     tenants = {spec.agent: spec.tenant for spec in specs}

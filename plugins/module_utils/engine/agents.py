@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import Any, Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.agent_plan import AgentPlan, plan_agents
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.apply import apply_phases
@@ -45,12 +45,14 @@ class Options:
     :param healthy_timeout: seconds for all of them to answer.
     :param keep_going: what fails of an agent is part of the outcome and stops no other.
     :param create_stopped: whether an agent that shall be stopped is made when it is not there.
+    :param foresee: looks at what is about to be done, and raises when it is known to fail.
     """
 
     pool: PoolOptions = PoolOptions()
     healthy_timeout: float = 60
     keep_going: bool = False
     create_stopped: bool = True
+    foresee: Callable[[Sequence[AgentAction]], None] = lambda actions: None
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,7 @@ def _plan_of(engine: Engine, observed: Observation, specs: Sequence[AgentSpec], 
 
     def plan(wanted: Sequence[AgentSpec]) -> AgentPlan:
         found = plan_agents(wanted, observed, host, options.pool)
+        options.foresee(found.actions)
         for action in found.actions:
             if action.agent in found.running:
                 check_shrink(engine, action, observed)

@@ -80,6 +80,20 @@ class StoredEngine:
         found = content.find(self.layout, name) if self.layout else None
         return SharedModel(digest, found.size if found else 0)
 
+    def foresee(self, actions: Sequence[AgentAction]) -> None:
+        """Refuse what is known to fail.
+
+        :raises TenancyError: ``disk_full`` for agents that come from another disk.
+        """
+        migration.require_room_in_store(actions)
+
+    def settle(self, observed: Observation, actions: Sequence[AgentAction]) -> None:
+        """Let go of older views that no agent runs with any more. :param actions: what was done since the observation."""
+        touched = {action.agent for action in actions}
+        for name, layout in self._places(observed).items():
+            if name in observed.views and not observed.views[name].pending and name not in touched:
+                places.settle(layout, name)
+
     # --- base.Engine
 
     def observe(

@@ -43,11 +43,13 @@ class AgentPlaces:
 
     :param link: symbolic link to its view; the kernel follows it when the volume is mounted.
     :param upper: directory of what the agent writes itself. :param work: the overlay's own directory.
+    :param mounted: symbolic link to the view that it runs with, while ``link`` names one that waits for its next start.
     """
 
     link: str
     upper: str
     work: str
+    mounted: str
 
 
 class Layout:
@@ -96,14 +98,15 @@ class Layout:
     def agent(self, name: str) -> AgentPlaces:
         """What the agent of that name has."""
         place = os.path.join(self.agents, name)
-        return AgentPlaces(os.path.join(place, "view"), os.path.join(place, "upper"), os.path.join(place, "work"))
+        return AgentPlaces(*(os.path.join(place, name) for name in ("view", "upper", "work", "mounted")))
 
     def view_of(self, agent: str) -> str:
         """Id of the view that an agent's link names; empty without one."""
-        try:
-            return os.path.basename(os.readlink(self.agent(agent).link))
-        except OSError:
-            return ""
+        return _named(self.agent(agent).link)
+
+    def views_of(self, agent: str) -> set[str]:
+        """Ids of the views that an agent needs: the one that its link names, and an older one that it may run with still."""
+        return {self.view_of(agent), _named(self.agent(agent).mounted)} - {""}
 
     def agent_names(self) -> list[str]:
         """The agents that have a place, running or not."""
@@ -158,6 +161,13 @@ class Layout:
                 remedy="Run the module as root, on a disk that can be written",
                 kind="store_unwritable",
             ) from error
+
+
+def _named(link: str) -> str:
+    try:
+        return os.path.basename(os.readlink(link))
+    except OSError:
+        return ""
 
 
 def blob_name(digest: str) -> str:

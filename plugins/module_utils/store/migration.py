@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import AgentSpec, Observation, Volume
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import AgentAction, AgentSpec, Observation, Volume
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import PRIVATE, SHARED, Linked, SharedModel
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import used
@@ -60,7 +60,38 @@ def require_room(agents: Sequence[str], observed: Observation) -> None:
         what = f"There is no room for volumes with all models of {', '.join(sorted(moving_ones))}"
         needed = sum(_shared_bytes(linked) + linked.private_bytes for _volume, linked in moving_ones.values())
         folder = os.path.dirname(os.path.dirname(next(iter(moving_ones.values()))[0].mountpoint))
-        space.check(what, folder or "/", needed, moving.ROOM)
+        space.check(what, folder or "/", needed, moving.ROOM, space.MOVE)
+
+
+def require_room_in_store(actions: Sequence[AgentAction]) -> None:
+    """Check that what agents bring along from another disk fits into the store, all together. On its own disk nothing is copied.
+
+    :raises TenancyError: ``disk_full``.
+    """
+    coming: dict[str, dict[str, int]] = {}
+    for action in actions:
+        if (action.verb, action.kind) == ("replace", "volume") and action.mount and action.volume:
+            root = os.path.dirname(os.path.dirname(os.path.dirname(action.mount.upper)))
+            coming.setdefault(root, {})[action.agent] = _brought(action, action.volume, root)
+    for root, sizes in coming.items():
+        names = ", ".join(sorted(name for name, size in sizes.items() if size))
+        space.check(f"There is no room for the own models of {names}", root, sum(sizes.values()), moving.ROOM, space.MOVE)
+
+
+def _brought(action: AgentAction, volume: Volume, root: str) -> int:
+    """Bytes of an agent's own that are copied into a store."""
+    source = volume.mount.upper if volume.mount else volume.path
+    if not os.path.isdir(source) or _disk(source) == _disk(root):
+        return 0
+    if volume.mount is None:
+        return action.view.own_bytes if action.view else 0
+    return sum(os.lstat(os.path.join(place, name)).st_size for place, _folders, names in os.walk(source) for name in names)
+
+
+def _disk(path: str) -> int:
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    return os.stat(path).st_dev
 
 
 def _shared_bytes(linked: Linked) -> int:

@@ -16,8 +16,7 @@ import shutil
 import stat
 from typing import Iterator
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, views
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, space, views
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import blob_name, manifest_path
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.places import manifests_of
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.whiteouts import hidden
@@ -144,12 +143,4 @@ def _copy(source: str, target: str) -> None:
 
 
 def _require_room(folder: str, size: int) -> None:
-    os.makedirs(folder, mode=0o755, exist_ok=True)
-    free = shutil.disk_usage(folder).free
-    if free < size + ROOM:
-        raise TenancyError(
-            f"An agent's models don't fit into {folder}",
-            cause=f"they take {size} bytes, and {free} are free there",
-            remedy="Make room on that disk, then run again: nothing was taken away",
-            kind="disk_full",
-        )
+    space.check("The models of an agent that moves don't fit", folder, size, ROOM, space.MOVE)

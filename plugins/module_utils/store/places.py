@@ -13,8 +13,8 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import stat
 import time
+from contextlib import suppress
 from typing import Iterator
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import (
@@ -25,13 +25,13 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing impo
 )
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import used
-from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, views
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, hostile, views
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, name_of
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.whiteouts import hidden
 
 _OWNER = "tenant"
 # Of a manifest; real ones have some kilobytes.
-_LARGEST = 1024**2
+LARGEST = 1024**2
 # An engine tells a container's start a moment after it mounted the volume.
 _LATE = 2.0
 
@@ -121,17 +121,31 @@ def switch(layout: Layout, agent: str, view_id: str, *, running: bool = False) -
 
     :param running: whether the agent runs, and may just be on its way with what the link named before.
     """
-    link = layout.agent(agent).link
-    # The view that is left counts as used until now.
-    views.touch(layout.view(layout.view_of(agent) or view_id))
-    target = os.path.join("..", "..", "views", view_id)
-    aside = os.path.join(os.path.dirname(link), f".{secrets.token_hex(8)}")
-    os.symlink(target, aside)
-    os.replace(aside, link)
+    place = layout.agent(agent)
+    left = layout.view_of(agent)
+    # The view that is left counts as used until now, and longer by an agent that runs with it.
+    views.touch(layout.view(left or view_id))
+    if running and left and not os.path.lexists(place.mounted):
+        _point(place.mounted, left)
+    _point(place.link, view_id)
     if running:
         moment = time.time() + _LATE
-        os.utime(link, (moment, moment), follow_symlinks=False)
-    views.sync(os.path.dirname(link))
+        os.utime(place.link, (moment, moment), follow_symlinks=False)
+    else:
+        settle(layout, agent)
+    views.sync(os.path.dirname(place.link))
+
+
+def settle(layout: Layout, agent: str) -> None:
+    """Note that an agent runs with no older view than its link names, or does not run."""
+    with suppress(FileNotFoundError):
+        os.unlink(layout.agent(agent).mounted)
+
+
+def _point(link: str, view_id: str) -> None:
+    aside = os.path.join(os.path.dirname(link), f".{secrets.token_hex(8)}")
+    os.symlink(os.path.join("..", "..", "views", view_id), aside)
+    os.replace(aside, link)
 
 
 def erase(mount: ModelMount) -> None:
@@ -172,7 +186,8 @@ def manifests_of(folder: str) -> dict[str, content.Manifest]:
     found = {}
     base = os.path.join(folder, "manifests")
     for path in _files(base, 4):
-        body, name = read_safely(path, _LARGEST), name_of(os.path.relpath(path, base))
+        place = os.path.relpath(path, base)
+        body, name = hostile.read(base, place.split(os.sep), LARGEST), name_of(place)
         try:
             if body:
                 found[name] = content.parse(body, name)
@@ -193,14 +208,3 @@ def _files(folder: str, depth: int) -> Iterator[str]:
             yield from _files(entry.path, depth - 1)
         elif depth == 1 and entry.is_file(follow_symlinks=False):
             yield entry.path
-
-
-def read_safely(path: str, largest: int) -> bytes:
-    """The bytes of a regular file of at most ``largest`` bytes; none of anything else, such as a link or a pipe."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return b""
-    with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        return file.read(largest) if stat.S_ISREG(found.st_mode) and found.st_size <= largest else b""

@@ -14,10 +14,15 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import 
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import human_size
 
 
-def check(what: str, folder: str, needed: int, min_free: int) -> None:
+PRUNE = "Free space there, remove models that no agent uses (prune), or take a smaller model; then run again: what was pulled is kept"
+MOVE = "Free space there, then run again: nothing was taken away"
+
+
+def check(what: str, folder: str, needed: int, min_free: int, remedy: str = PRUNE) -> None:
     """Make sure that ``needed`` bytes fit beside ``min_free`` others.
 
     :param what: what can't be done without them. :param folder: where; its nearest parent counts while it is not there.
+    :param remedy: what to do when they don't.
     :raises TenancyError: ``disk_full``, with both numbers.
     """
     place = folder
@@ -25,18 +30,19 @@ def check(what: str, folder: str, needed: int, min_free: int) -> None:
         place = os.path.dirname(place)
     free = free_bytes(place) or 0
     if needed > 0 and needed + min_free > free:
-        raise full(what, folder, needed, free, min_free)
+        raise full(what, folder, needed, free, min_free, remedy)
 
 
-def full(what: str, folder: str, needed: int, free: int | None = None, min_free: int = 0) -> TenancyError:
+def full(
+    what: str, folder: str, needed: int, free: int | None = None, min_free: int = 0, remedy: str = PRUNE
+) -> TenancyError:
     """The error for a disk without room."""
     found = (free_bytes(folder) or 0) if free is None else free
     beside = f" and {human_size(min_free)} shall stay free" if min_free else ""
     return TenancyError(
         what,
         cause=f"{human_size(needed)} are still to come{beside}, but {folder} has {human_size(found)}",
-        remedy="Free space there, remove models that no agent uses (prune), or take a smaller model; then run again:"
-        " what was pulled is kept",
+        remedy=remedy,
         kind="disk_full",
         lasting=True,
         needed=needed,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, field
-from typing import Iterator, Mapping
+from typing import Collection, Iterator, Mapping
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import content
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.content import Stored
@@ -20,7 +20,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import
 class ViewUse:
     """A view and its agents.
 
-    :param models: what it has. :param agents: those whose link names it, running or not.
+    :param models: what it has. :param agents: those whose link names it, running or not, and those that still run with it.
     :param age: seconds since it was made, or last left by an agent.
     """
 
@@ -58,7 +58,7 @@ class Usage:
     def agents_of(self, name: str) -> list[str]:
         """Agents whose view has a model of that name, in whatever version."""
         views = [view for view in self.views if any(model.name == name for model in view.models)]
-        return sorted(agent for view in views for agent in view.agents)
+        return sorted({agent for view in views for agent in view.agents})
 
 
 def blob_bytes(layout: Layout) -> int:
@@ -68,14 +68,18 @@ def blob_bytes(layout: Layout) -> int:
     return sum(max(content.size_of(layout.root, name.removeprefix("sha256-")), 0) for name in names)
 
 
-def survey(layout: Layout) -> Usage:
-    """Look through a store; an empty answer when there is none."""
+def survey(layout: Layout, gone: Collection[str] = ()) -> Usage:
+    """Look through a store; an empty answer when there is none.
+
+    :param gone: agents that count as gone, so that nothing is used by them.
+    """
     if not layout.exists():
         return Usage()
     now = time.time()
     users: dict[str, list[str]] = {}
-    for agent in layout.agent_names():
-        users.setdefault(layout.view_of(agent), []).append(agent)
+    for agent in set(layout.agent_names()) - set(gone):
+        for view in layout.views_of(agent):
+            users.setdefault(view, []).append(agent)
     models = tuple(content.stored(layout))
     names = sorted(os.listdir(layout.views))
     return Usage(

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether the copies for agents that leave a store fit: all of them together, on the disk of the engine's volumes."""
+"""Whether the copies for agents that leave a store, or come to one on another disk, fit: all of them together, where they go."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from shutil import disk_usage
 
 import pytest
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import Observation, Volume
-from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import Linked, ModelMount
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import AgentAction, Observation, Volume
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import Linked, ModelMount, ModelView
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.store.migration import require_room
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.migration import require_room, require_room_in_store
 
 # A file system on which nothing is free, on every machine.
 FULL = "/proc"
@@ -63,3 +63,23 @@ def test_the_disk_is_that_of_the_volumes(tmp_path: Path, on_store: str, beside_e
         assert refused and FULL in error.cause
     else:
         assert not refused
+
+
+@pytest.mark.parametrize(("plain", "own", "refused"), [(False, 0, True), (True, 1, True), (True, 0, False)])
+def test_what_comes_from_another_disk_has_to_fit(tmp_path: Path, plain: bool, own: int, refused: bool) -> None:
+    upper = tmp_path / "agents" / "a1" / "upper"
+    upper.mkdir(parents=True)
+    (upper / "mine").write_bytes(bytes(4096))
+    mount = ModelMount("", str(upper), "")
+    there = ModelMount("", f"{FULL}/models/agents/a1/upper", "")
+    volume = Volume("ollama-agent-a1", "a1", "acme", str(upper), mount=None if plain else mount)
+    view = ModelView(own_bytes=own)
+    action = AgentAction("replace", "volume", "ollama-agent-a1", agent="a1", mount=there, volume=volume, view=view)
+    try:
+        require_room_in_store([action])
+    except TenancyError as error:
+        assert refused and error.kind == "disk_full" and "a1" in str(error) and "nothing was taken away" in error.remedy
+    else:
+        assert not refused
+    # On the disk that it is on already, it is linked.
+    require_room_in_store([AgentAction("replace", "volume", "ollama-agent-a1", agent="a1", mount=mount, volume=volume, view=view)])
