@@ -16,4 +16,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Filters by name."""
-        return {"model_entries": stores.model_entries, "store_use": store_use.use_of}
+        return {"model_entries": stores.model_entries, "orphan_told": stores.orphan_told, "store_use": store_use.use_of}

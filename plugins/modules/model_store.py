@@ -27,7 +27,7 @@ attributes:
     support: full
     details:
       - Digests and sizes of models that would be pulled come from the registry. If it can't be asked, a warning says so.
-      - With O(verify=true) all bytes are read in check mode, too.
+      - With O(verify=true) or O(agent) all bytes are read in check mode, too.
   diff_mode:
     support: full
   idempotent:
@@ -92,6 +92,21 @@ options:
         another one is refused.
       - With that of O(path), a run that changes nothing does not have to read the file.
     type: str
+  agent:
+    description:
+      - Promote a model that this agent of the host made or pulled for itself, instead of pulling one. That is a copy; the agent keeps its own.
+      - Nothing but that model gets in, and of it only blobs whose bytes have the checksums of its manifest, as copies. Whatever else the
+        agent's tenant put into its directory is neither followed nor opened.
+      - In check mode all of its bytes are read, too.
+    type: str
+  agent_model:
+    description: The name that the model has at O(agent). Defaults to O(model).
+    type: str
+  replace:
+    description:
+      - Whether the model of O(agent) takes the place of another version that the store has under that name; otherwise that is an error.
+      - Agents keep the version that they see until they are given the new one.
+    type: bool
   optional:
     description: A model that its registry does not have is left out with a warning, instead of failing. For models that agents may have themselves.
     type: bool
@@ -146,6 +161,15 @@ options:
       checksum:
         description: See O(checksum).
         type: str
+      agent:
+        description: See O(agent).
+        type: str
+      agent_model:
+        description: See O(agent_model).
+        type: str
+      replace:
+        description: See O(replace).
+        type: bool
       optional:
         description: See O(optional).
         type: bool
@@ -165,7 +189,8 @@ options:
     default: false
   docker_host:
     description:
-      - Socket of the host's Docker Engine, for models that are made of O(path) or O(modelfile). No other needs an engine.
+      - Socket of the host's Docker Engine, for models that are made of O(path) or O(modelfile), for an O(agent) with a models volume of its
+        own, and for O(prune_uppers). Nothing else needs an engine.
       - Defaults to the environment variable E(DOCKER_HOST).
     type: str
     default: unix:///var/run/docker.sock
@@ -190,6 +215,18 @@ options:
         model names, downloads that were broken off, and what a killed run left behind.
       - What an agent uses stays, whether it runs or not, and so do the models that the same call names.
       - While something is on its way into the store, blobs and broken downloads stay.
+    type: bool
+    default: false
+  known_agents:
+    description:
+      - Names of all agents that the catalog has. With O(prune), what others have left in the store is told as RV(orphans).
+    type: list
+    elements: str
+  prune_uppers:
+    description:
+      - With O(prune), also erase the models that agents had of their own which neither O(known_agents) nor the engine has any more, once nothing of
+        them changed for the time of O(grace). Nothing brings them back.
+      - An agent of which the engine has so much as a volume keeps them, whether it runs or not.
     type: bool
     default: false
   grace:
@@ -265,6 +302,13 @@ EXAMPLES = r"""
     model: phi4-mini
     archive: /media/usb/models.tar
 
+- name: A model that a tenant made is there for others, too
+  llmops.tenancy.model_store:
+    store: /var/lib/llmops/models
+    model: acme-tune:v2
+    agent: empresa-corp
+    agent_model: acme-tune
+
 - name: All bytes are read, and what is damaged is mended
   llmops.tenancy.model_store:
     store: /var/lib/llmops/models
@@ -326,6 +370,19 @@ garbage:
       name: phi4-mini:latest
       size: 2491876774
       unused_seconds: 950400
+orphans:
+  description:
+    - With O(prune) and O(known_agents), what agents that the catalog does not have left in the store, with its bytes on the disk. C(kept) says why it
+      stays; it is empty for what O(prune_uppers) erased, or would in check mode.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - agent: acme-chat
+      tenant: acme
+      size: 2491876774
+      unused_seconds: 950400
+      kept: prune_uppers is not set
 freed:
   description: Bytes that the removal of O(ignore:garbage) freed.
   returned: always
@@ -337,7 +394,7 @@ downloaded:
   type: int
   sample: 0
 seeded:
-  description: Bytes that were taken from O(seeds) instead, or would be.
+  description: Bytes that were taken from O(seeds) instead, or from O(agent), or would be.
   returned: always
   type: int
   sample: 2491876774
@@ -376,8 +433,8 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.ensure impor
 from ansible_collections.llmops.tenancy.plugins.module_utils.options import store
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.entities import entities, one_or_list
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import parse_size
-from ansible_collections.llmops.tenancy.plugins.module_utils.store.ensure import Care, ensure_store, follow
-from ansible_collections.llmops.tenancy.plugins.module_utils.store.garbage import parse_grace
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.care import read_care
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.ensure import ensure_store, follow
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.makers import needs, relate, tidy
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.wishes import all_archived, all_stored, read_wish
@@ -403,7 +460,7 @@ def logic(params, run: Run):
     if not run.check:
         tidy(layout, params)
     settings = store.read_transfer(params, parse_size(params["min_free"], "min_free"))
-    care = Care(params["verify"], parse_grace(params["grace"]) if params["prune"] else None)
+    care = read_care(layout, params)
     return ensure_store(layout, wishes, settings, call, care, run.warn)
 
 

@@ -26,7 +26,7 @@ options:
   flow:
     description: Which playbook asks, which decides what variables there are.
     type: str
-    choices: [onboard, m365, offboard, start, stop, pull, user, move, drain, status, validate, export, adopt]
+    choices: [onboard, m365, offboard, start, stop, pull, migrate, promote, user, move, drain, status, validate, export, adopt]
     default: onboard
   known:
     description: Further extra variables that are right, for example those of a playbook around it.

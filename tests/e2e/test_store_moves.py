@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import random
@@ -17,17 +18,17 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.ansible import ModuleRun
-from tests.support.disk import small_disk
+from tests.support.disk import fill, small_disk
 from tests.support.engine import Engine
 from tests.support.ollama import generate, request
-from tests.support.process import kill_tree, wait_until
+from tests.support.process import BenchError, kill_tree, wait_until
 from tests.support.registry import Registry
 from tests.support.settings import ROOT
 from tests.support.store import Store
@@ -211,15 +212,51 @@ def test_what_was_taken_away_by_hand_comes_back(mover: Mover) -> None:
     os.unlink(layout.agent("a1").link)
     assert mover.ensure() == ["switch view"]
     mover.engine.docker("stop", NAME)
-    # The store moves to another disk, as the docs say: a copy that keeps hard links, at the same path.
-    took = mover.store.disk()
-    away = mover.store.root.with_name("away")
-    mover.store.root.rename(away)
-    subprocess.run(["cp", "-a", str(away), str(mover.store.root)], check=True)
-    shutil.rmtree(away)
-    assert abs(mover.store.disk() - took) < 64 * 1024
-    assert mover.ensure() == ["start container"] and generate(PORT)
-    mover.engine.docker("stop", NAME)
     shutil.rmtree(Path(layout.agent("a1").upper).parent)
     assert mover.ensure() == ["create view", "start container"]
     assert generate(PORT)
+
+
+@contextlib.contextmanager
+def on_another_disk(store: Store, size_mb: int) -> Iterator[None]:
+    """Move a store to a disk of its own, as the docs say: a copy that keeps hard links, mounted at the same path."""
+    with small_disk(size_mb, "ext4") as disk:
+        away = store.root.with_name(f"{store.root.name}-away")
+        store.root.rename(away)
+        subprocess.run(["cp", "-a", f"{away}/.", str(disk)], check=True)
+        shutil.rmtree(away)
+        store.root.mkdir()
+        subprocess.run(["mount", "--bind", str(disk), str(store.root)], check=True)
+        try:
+            yield
+        finally:
+            subprocess.run(["umount", "--lazy", str(store.root)], check=True)
+
+
+def test_a_store_moves_to_another_disk_and_a_tenant_fills_that(mover: Mover, registry: Registry) -> None:
+    mover.ensure()
+    request(PORT, "POST", "/api/create", {"model": "mine", "from": "demo", "system": "You are mine."})
+    mover.engine.docker("stop", NAME)
+    layout, took = mover.store.layout, mover.store.disk()
+    with on_another_disk(mover.store, 32):
+        assert abs(mover.store.disk() - took) < 256 * 1024
+        assert mover.ensure() == ["start container"] and mover.works()
+        weights = max(Path(layout.blobs).iterdir(), key=lambda blob: blob.stat().st_size)
+        assert os.path.samefile(weights, Path(layout.view(layout.view_of("a1")), "blobs", weights.name))
+        other = {"agent": "b1", "tenant": "blue", "port": PORT + 1, "model_update": "at_once"}
+        mover.run_module("ollama_agent", {**mover.params(), **other}).ok()
+        before = mover.store.checksums("a1", "b1")
+        # What one tenant writes until the disk is full is its own trouble: the other's model answers, the store is as it was.
+        big = Path(layout.root).with_name("big")
+        big.write_bytes(os.urandom(40 << 20))
+        # Ollama says so, or hangs up before all of it was sent.
+        with pytest.raises((BenchError, OSError)):
+            request(PORT, "POST", f"/api/blobs/sha256:{hashlib.sha256(big.read_bytes()).hexdigest()}", big)
+        fill(Path(layout.agent("a1").upper))
+        assert generate(PORT + 1) and mover.works()
+        assert mover.store.checksums("a1", "b1") == before
+        pull = {"store": str(mover.store.root), "model": "demo2", "mirror": registry.address, "insecure": True, "min_free": "0"}
+        for check in (True, False):
+            assert mover.run_module("model_store", pull, check=check).result["error"]["kind"] == "disk_full"
+        told = mover.run_module("model_store_info", {"store": pull["store"], "private_limit": "1m"}).ok()
+        assert {each["agent"]: each["over_limit"] for each in told["agents"]} == {"a1": True, "b1": False}

@@ -10,14 +10,17 @@ import os
 import re
 from pathlib import Path
 
+from tests.support.ansible import run_module
 from tests.support.big_model import chunks, write_big_model
 from tests.support.disk import taken
 from tests.support.faultproxy import FaultProxy
 from tests.support.models import fetched
 from tests.support.ollama import generate, request
 from tests.support.page_cache import evict, out_of_memory, read_to_answer, unload
+from tests.support.process import wait_until
 from tests.support.registry import Registry
 from tests.support.site import Site
+from tests.support.stores import StoreFolder
 
 
 def models(site: Site, agent: str) -> set[str]:
@@ -84,6 +87,13 @@ def test_models_of_their_own_move_to_the_store_and_back(site: Site, registry: Re
     # Of its models that the record names, one that no registry has.
     site.onboard("acme", agents=[{**agents[0], "models": [*agents[0]["models"], "mine"]}, agents[1]], **own).ok()
     site.run("stop_agent", tenant="acme", agent="acme-idle").ok()
+    # What is in a volume of the agent's own can be promoted, too; the blobs of its base are copied with it.
+    other = StoreFolder(Path(f"{store}-other"))
+    promotion = other.params(model="tune", agent="acme", agent_model="mine", docker_host=site.engine.url)
+    promised, promoted = (run_module("model_store", promotion, check=check).ok() for check in (True, False))
+    assert promised["actions"] == promoted["actions"] and promised["seeded"] == promoted["seeded"] == promoted["models"][0]["size"]
+    other.assert_sound()
+    other.assert_tidy()
     moved = fetched(fault_proxy)
     predicted = site.run("migrate_to_store", "--check", tenant="acme").ok()
     assert predicted.changed and not os.path.isdir(store)
@@ -104,5 +114,19 @@ def test_models_of_their_own_move_to_the_store_and_back(site: Site, registry: Re
     assert fetched(fault_proxy) == moved and models(site, "acme") == {"demo:latest", "demo2:latest", "mine:latest"}
     assert generate(port, "mine")
     assert site.run("migrate_to_store", agent="acme", migrate="private").ok().changed == 0
+    # Killed while it moves them: when the agent is stopped, when its volume is another one, when it has its view.
+    name, engine = "ollama-agent-acme", site.engine
+    for moment in (
+        lambda: name not in engine.docker("ps", "--format", "{{.Names}}").split(),
+        lambda: "overlay" in engine.docker("volume", "inspect", name, check=False),
+        Path(store, "agents", "acme", "view").is_symlink,
+    ):
+        run = site.start("migrate_to_store", tenant="acme", agent="acme")
+        wait_until(lambda moment=moment, run=run: moment() or run.process.poll() is not None, "the moment")
+        assert run.process.poll() is None
+        run.kill()
+    site.run("migrate_to_store", tenant="acme", agent="acme").ok()
+    assert models(site, "acme") == {"demo:latest", "demo2:latest", "mine:latest"} and fetched(fault_proxy) == moved
+    assert generate(port, "mine") and generate(port, "demo2")
     site.run("offboard_tenant", tenant="acme", remove_data=True, confirm="acme").ok()
     assert site.leftovers() == {}

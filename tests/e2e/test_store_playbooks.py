@@ -6,14 +6,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import re
 from pathlib import Path
 
 import pytest
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import commit, content
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
+from tests.support.ansible import Playbook
 from tests.support.models import BLOBS
+from tests.support.process import wait_until
 from tests.support.registry import Registry
 from tests.support.stores import StoreFolder
+
+# Takes a moment to be written.
+LARGE = 256 << 20
 
 
 @pytest.fixture(scope="module")
@@ -48,5 +58,43 @@ def test_hosts_are_filled_with_progress_and_shown(tmp_path: Path, registry, big,
     run_playbook([*status, "-e", "output=json", "-e", f"output_file={written}"]).ok()
     models = json.loads(written.read_text())["stores"]["localhost"]["models"]
     assert [model["model"] for model in models] == ["demo:latest", f"{big}:latest"]
+    # What is exported to the controller fills the store of a site without network.
+    archive, there = tmp_path / "models.tar", StoreFolder(tmp_path / "there")
+    exported = run_playbook(["playbooks/export_models.yml", *place, "-e", f"model_export_fetch={archive}"]).ok()
+    [checksum] = set(re.findall(r"checksum (sha256:[0-9a-f]{64})", exported.stdout))
+    taken = [
+        "playbooks/prefetch_models.yml", "-i", "inventories/local", "-e", f"model_store_path={there.root}", "-e", "model_store_min_free=0",
+        "-e", f"model_store_archive={archive}", "-e", f"model_store_checksum={checksum}",
+    ]
+    assert run_playbook([*taken, "--check"]).ok().changed == 1 and not there.root.exists()
+    assert run_playbook(taken).ok().changed == 1 and there.models() == store.models()
+    there.assert_sound()
+    there.assert_tidy()
     misspelled = run_playbook([*wanted, "-e", "model_store_model=demo"])
     assert misspelled.rc != 0 and "model_store_models" in misspelled.output
+
+
+def test_an_export_that_is_killed_leaves_no_archive_and_the_next_one_is_whole(tmp_path: Path, run_playbook) -> None:
+    store = StoreFolder(tmp_path / "models")
+    layout = Layout(str(store.root))
+    layout.prepare()
+    weights = bytes(LARGE)
+    digest = f"sha256:{hashlib.sha256(weights).hexdigest()}"
+    store.blob(digest).write_bytes(weights)
+    body = json.dumps({"layers": [{"digest": digest, "size": LARGE}]}).encode()
+    commit.commit(layout, "large", content.parse(body, "large"))
+    archive = tmp_path / "there" / "models.tar"
+    archive.parent.mkdir()
+    command = [
+        "playbooks/export_models.yml", "-i", "inventories/local", "-e", f"model_export_store={store.root}", "-e", f"model_export_path={archive}",
+    ]
+    for least in (0, LARGE // 2):
+        run = Playbook(command)
+        written = lambda least=least: [path for path in archive.parent.iterdir() if path.stat().st_size > least]
+        wait_until(lambda: written() or run.process.poll() is not None, "the archive on its way")
+        run.kill()
+        assert [path.name[:12] for path in archive.parent.iterdir()] == [".models.tar."]
+    run_playbook(command).ok()
+    assert os.listdir(archive.parent) == [archive.name] and archive.stat().st_size > LARGE
+    assert run_playbook(command).ok().changed == 0
+    archive.unlink()

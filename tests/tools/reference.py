@@ -28,6 +28,7 @@ ENTRIES = {
     "stop": ("agent", "select"),
     "pull": ("agent", "select"),
     "migrate": ("agent", "select"),
+    "promote": ("agent", "select"),
     "user": ("tenant", "users"),
     "move": ("move", "main"),
     "drain": ("move", "main"),

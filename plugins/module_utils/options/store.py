@@ -26,6 +26,9 @@ MODEL = {
     "files": {"type": "list", "elements": "path"},
     "archive": {"type": "path"},
     "checksum": {"type": "str"},
+    "agent": {"type": "str"},
+    "agent_model": {"type": "str"},
+    "replace": {"type": "bool"},
     "optional": {"type": "bool"},
     # Filled in by the action plugin: what it knows of files that are on the controller still.
     "file": {"type": "dict"},
@@ -56,6 +59,8 @@ CARE = {
     "verify": {"type": "bool", "default": False},
     "prune": {"type": "bool", "default": False},
     "grace": {"type": "str", "default": "7d"},
+    "known_agents": {"type": "list", "elements": "str"},
+    "prune_uppers": {"type": "bool", "default": False},
 }
 
 

@@ -109,6 +109,11 @@ FLOWS: dict[str, Flow] = {
         "pull_model", {**_AGENT, "model": values.model, "latest": values.boolean}, required=("tenant", "model")
     ),
     "migrate": Flow("migrate_to_store", {**_AGENT, "migrate": values.one_of("shared", "private")}, required=()),
+    "promote": Flow(
+        "promote_model",
+        {**_AGENT, "promote": values.model, "promote_as": values.model, "promote_replace": values.boolean},
+        required=("agent", "promote"),
+    ),
     "user": Flow(
         "set_user",
         {

@@ -117,7 +117,7 @@ def absent_records(agents: Iterable[Record]) -> list[dict[str, Any]]:
 
 
 def wanted_agents(agents: Iterable[Record], flow: str, model: str | None = None) -> list[dict[str, Any]]:
-    """Entities for the module ``tenant_agent``: what ``start``, ``stop``, ``pull`` or ``migrate`` asks of existing agents.
+    """Entities for the module ``tenant_agent``: what ``start``, ``stop``, ``pull``, ``migrate`` or ``promote`` asks of existing agents.
 
     :param model: the model to add to those that the agents should have (``pull``).
     """
@@ -126,7 +126,7 @@ def wanted_agents(agents: Iterable[Record], flow: str, model: str | None = None)
         entity = {"tenant": agent["tenant"], "agent": agent["agent"]}
         if flow == "pull":
             entity["models"] = _with_model(agent["models"], str(model))
-        elif flow != "migrate":
+        elif flow not in ("migrate", "promote"):
             entity["desired_state"] = {"start": "started", "stop": "stopped"}[flow]
         wanted.append(entity)
     return wanted

@@ -26,6 +26,11 @@ def model_entries(models: str | Iterable[str | Values], latest: bool = False) ->
     return [{**state, **entry} for entry in entries if entry.get("model") != ""]
 
 
+def orphan_told(orphan: Values) -> str:
+    """What an agent that is gone left, and what becomes of it. :param orphan: as model_store returned it."""
+    return f"{orphan['agent']} ({human_size(orphan['size'])}, {'kept: ' + orphan['kept'] if orphan['kept'] else 'erased'})"
+
+
 def stores_table(stores: Mapping[str, Values]) -> list[str]:
     """What the stores of all hosts hold, as an aligned table, and a line on each host.
 
@@ -67,6 +72,6 @@ def _sentence(host: str, store: Values) -> str:
         f"{human_size(totals['free_bytes'])} free",
         f"garbage {human_size(totals['garbage_bytes'])} in {len(garbage)} items" if garbage else "no garbage",
         *([f"over their limit: {', '.join(over)}"] if over else []),
-        *([f"of agents that are gone (offboard_tenant with remove_data erases it): {', '.join(orphans)}"] if orphans else []),
+        *([f"of agents that are gone (offboard_tenant with remove_data or prune_uppers erases it): {', '.join(orphans)}"] if orphans else []),
     ]
     return f"{host}: {', '.join(parts)}"

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any, Callable, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
@@ -15,28 +15,26 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.ollama import jobs,
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.ensure import Call
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.progress import Progress
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.ollama import TransferSettings
-from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, garbage, locks, source, space
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, garbage, locks, orphans, source, space
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.care import Care, recalled
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.content import Stored
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.errand import Errand, carry, damaged
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.garbage import Garbage
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.outcomes import Bytes, Outcome, failed, predicted, result
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.usage import Usage, blob_bytes, survey
-from ansible_collections.llmops.tenancy.plugins.module_utils.store.wishes import Finding, Wish, incoming, look, making, offered, room
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.wishes import (
+    BRINGING,
+    Finding,
+    Wish,
+    incoming,
+    look,
+    making,
+    offered,
+    room,
+)
 
 _LOOKERS = 8
-_BRINGING = ("pull", "update", "repair")
-
-
-@dataclass(frozen=True)
-class Care:
-    """What a call does beside bringing models.
-
-    :param verify: read all bytes and mend what is wrong. :param grace: seconds after which the unused goes; None for never.
-    """
-
-    verify: bool = False
-    grace: float | None = None
 
 
 def ensure_store(
@@ -53,7 +51,7 @@ def ensure_store(
     :raises TenancyError: what failed, with what became of the other models.
     """
     made = not layout.exists()
-    usage = survey(layout)
+    usage = survey(layout, {orphan.agent for orphan in care.uppers})
     findings = _look(layout, usage, wishes, call, care)
     for text in (text for finding in findings for text in finding.warnings):
         warn(text)
@@ -62,6 +60,7 @@ def ensure_store(
         return _predict(layout, usage, findings, care, made)
     layout.prepare()
     outcomes = [predicted(finding) for finding in findings]
+    orphans.erase(layout, care.uppers)
     _remove(layout, [outcome.model for outcome in outcomes if outcome.verb == "remove"])
     errands = _errands(layout, findings)
     jobs.tidy()
@@ -93,7 +92,7 @@ def follow(layout: Layout, job: jobs.Job, call: Call) -> dict[str, Any]:
     added = max(blob_bytes(layout) - context["took"], 0)
     moved = Bytes(sum(each["moved"] for each in found), sum(each["seeded"] for each in found), added)
     settled = [_settled(layout, outcome, lines.get(outcome.model)) for outcome in outcomes]
-    return _finish(layout, settled, Care(**context["care"]), context["made"], moved)
+    return _finish(layout, settled, recalled(context["care"]), context["made"], moved)
 
 
 def _look(layout: Layout, usage: Usage, wishes: Sequence[Wish], call: Call, care: Care) -> list[Finding]:
@@ -104,7 +103,7 @@ def _look(layout: Layout, usage: Usage, wishes: Sequence[Wish], call: Call, care
 
 
 def _names(findings: Sequence[Finding]) -> str:
-    coming = [finding.wish.model for finding in findings if finding.verb in _BRINGING]
+    coming = [finding.wish.model for finding in findings if finding.verb in BRINGING]
     return f"model {coming[0]}" if len(coming) == 1 else f"{len(coming)} models ({', '.join(coming[:5])})"
 
 
@@ -113,7 +112,7 @@ def _errands(layout: Layout, findings: Sequence[Finding]) -> list[Errand]:
     return [
         Errand(layout, finding.wish.model, finding.wish.source, finding.verb == "verify", _known(layout, finding), sound)
         for finding in findings
-        if finding.verb in (*_BRINGING, "verify")
+        if finding.verb in (*BRINGING, "verify")
     ]
 
 
@@ -149,12 +148,12 @@ def _predict(
             outcome = _mended(outcome, [blob.digest for blob in wrong])
         outcomes.append(outcome)
     unused = _unused(_afterwards(usage, findings), outcomes, care) if layout.exists() else []
-    return result(layout.root, made, outcomes, unused, Bytes(coming, seeded, added))
+    return _told(layout, outcomes, care, made, unused, Bytes(coming, seeded, added))
 
 
 def _afterwards(usage: Usage, findings: Sequence[Finding]) -> Usage:
     """The store as it will be."""
-    changed = {finding.wish.model: finding for finding in findings if finding.verb in (*_BRINGING, "remove")}
+    changed = {finding.wish.model: finding for finding in findings if finding.verb in (*BRINGING, "remove")}
     gone = garbage.of_models(usage, {name for name, finding in changed.items() if finding.verb == "remove"})
     lost = {digest for each in gone for digest in each.blobs}
     coming = [
@@ -182,11 +181,18 @@ def _unused(usage: Usage, outcomes: Sequence[Outcome], care: Care) -> list[Garba
 
 def _finish(layout: Layout, outcomes: Sequence[Outcome], care: Care, made: bool, moved: Bytes) -> dict[str, Any]:
     if care.grace is None:
-        return result(layout.root, made, outcomes, (), moved)
+        return _told(layout, outcomes, care, made, (), moved)
     with locks.exclusive(layout), locks.alone(layout, locks.ARRIVALS) as nothing_comes:
         unused = garbage.settled(_unused(survey(layout), outcomes, care), nothing_comes)
         garbage.sweep(layout, unused)
-    return result(layout.root, made, outcomes, unused, moved)
+    return _told(layout, outcomes, care, made, unused, moved)
+
+
+def _told(
+    layout: Layout, outcomes: Sequence[Outcome], care: Care, made: bool, unused: Sequence[Garbage], moved: Bytes
+) -> dict[str, Any]:
+    gone = [*(orphan.as_garbage() for orphan in care.uppers), *unused]
+    return result(layout.root, made, outcomes, gone, moved, [orphan.as_result() for orphan in care.orphans])
 
 
 def _settled(layout: Layout, outcome: Outcome, line: Mapping[str, Any] | None) -> Outcome:

@@ -26,7 +26,7 @@ _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 class Garbage:
     """Something that goes.
 
-    :param kind: model, view, blob, partial or staging. :param name: of which one.
+    :param kind: model, view, blob, partial, staging, or upper for what an agent that is gone had of its own. :param name: of which one.
     :param size: bytes that its end sets free. :param age: seconds that it was not used for.
     :param blobs: digests of the blobs that go with it.
     """
@@ -42,8 +42,8 @@ class Garbage:
         return {"kind": self.kind, "name": self.name, "size": self.size, "unused_seconds": int(self.age)}
 
     def as_action(self) -> Action:
-        """Its end as a step of a plan. Nothing that runs is touched by it."""
-        return Action("prune", self.kind, self.name, Impact.IN_PLACE)
+        """Its end as a step of a plan. Nothing that runs is touched by it; what an agent had of its own comes from nowhere again."""
+        return Action("prune", self.kind, self.name, Impact.DATA_LOSS if self.kind == "upper" else Impact.IN_PLACE)
 
 
 def parse_grace(text: str) -> float:

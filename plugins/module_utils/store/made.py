@@ -16,7 +16,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.store import builde
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.content import Blob, Manifest
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.recipe import Recipe
-from ansible_collections.llmops.tenancy.plugins.module_utils.store.source import Staging, no_such_blob
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.source import Staging, Unmade, no_such_blob
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.staging import Stage, stage
 
 
@@ -26,7 +26,6 @@ class MadeSource:
 
     :param label: what the operator gave, for messages. :param recipe: reads it. :param workshop: connects to the engine.
     :param absent: files that are on the controller still. :param changes: whether the same run changes a model first.
-    :param making: bytes that making it takes, once :meth:`manifest` has found that it has to be made.
     """
 
     layout: Layout
@@ -35,20 +34,18 @@ class MadeSource:
     workshop: Callable[[], builder.Workshop]
     absent: tuple[str, ...] = ()
     changes: Callable[[str], bool] = lambda name: False
-    making: int = 0
 
-    def manifest(self) -> Manifest | None:
-        """The model that this very recipe gave before and that the store still has."""
+    def manifest(self) -> Manifest | Unmade:
+        """The model that this very recipe gave before, as long as the store has it."""
         try:
             recipe = self.recipe()
         except TenancyError as error:
             if error.kind == "unknown_base" and self.changes(error.details["base"]):
-                return None
+                return Unmade()
             raise
         follows = any(self.changes(base.model) for base in recipe.bases)
         found = None if follows else origins.known(self.layout, recipe.model, recipe.fingerprint)
-        self.making = 0 if found else recipe.size
-        return found
+        return found or Unmade(recipe.size)
 
     def stage(self, staging: Staging) -> Manifest:
         """Make it, and take its blobs in."""

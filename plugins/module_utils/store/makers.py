@@ -2,26 +2,48 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Sources that an entity of the options names by a file: a GGUF file, a Modelfile, or an archive."""
+"""The source that an entity of the options names: an agent, a file, or else a registry."""
 
 from __future__ import annotations
 
 import os
 from typing import Any, Iterable, Mapping, Sequence
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_engine import DockerEngine
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_job import DockerJobs
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import check_slug, container_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.files import ModelFile, parse_checksum, read_model_file
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference import DEFAULT_REGISTRY, on_mirror, parse_model
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.docker import DockerSettings
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import parse_size
-from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, origins, recipe, staging
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, origins, places, recipe, staging
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.builder import Workshop, sweep
-from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, full_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.made import ArchiveSource, MadeSource
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.modelfile import Source as Named
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.promotion import AgentSource, Owned
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.registry import Access
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.source import RegistrySource, Unmade
 
 _ENGINE_TIMEOUT = 60
 FILES = ("path", "modelfile", "archive")
+
+
+def from_agent(item: Mapping[str, Any], params: Mapping[str, Any], layout: Layout) -> AgentSource | None:
+    """The source of an entity that names an agent; None for one that names none.
+
+    :raises TenancyError: ``invalid_options``, ``invalid_slug``, ``invalid_model``.
+    """
+    if _named(item, params) != "agent":
+        if item["agent_model"] or item["replace"]:
+            raise _invalid(f"Model {item['model']} has agent_model or replace, and no agent", "Name the agent whose own model it is")
+        return None
+    if item["state"] == "absent":
+        raise _invalid(f"Model {item['model']} has an agent, and shall be absent", "Leave the agent out: nothing of its own is removed")
+    agent = check_slug(item["agent"], "agent")
+    model = full_name(item["agent_model"] or item["model"])
+    return AgentSource(layout, full_name(item["model"]), agent, model, bool(item["replace"]), lambda: _owned(layout, agent, params))
 
 
 def from_files(item: Mapping[str, Any], params: Mapping[str, Any], layout: Layout) -> MadeSource | ArchiveSource | None:
@@ -29,23 +51,28 @@ def from_files(item: Mapping[str, Any], params: Mapping[str, Any], layout: Layou
 
     :raises TenancyError: ``invalid_options``, ``invalid_checksum``.
     """
-    # What the options give for all models yields to what one of them names itself.
-    listed = params["models"] is not None
-    given = [name for name in (*FILES, "mirror") if item[name] and not (listed and item[name] == params[name])]
-    if not given and item["archive"] and not item["mirror"]:
-        given = ["archive"]
-    if not set(given) & set(FILES):
+    given = _named(item, params)
+    if given not in FILES:
         return None
-    if len(given) > 1:
-        raise TenancyError(
-            f"Model {item['model']} has {' and '.join(given)}",
-            remedy="Give the one that it shall come from",
-            kind="invalid_options",
-        )
     checksum = parse_checksum(item["checksum"]) if item["checksum"] else ""
-    if given == ["archive"]:
+    if given == "archive":
         return _of_archive(item, layout, checksum)
     return _of_file(item, params, layout, checksum) if item["path"] else _of_modelfile(item, params, layout, checksum)
+
+
+def from_registry(item: Mapping[str, Any], params: Mapping[str, Any], layout: Layout) -> RegistrySource:
+    """The registry that an entity names, by its mirror or by the model's name.
+
+    :raises TenancyError: ``invalid_model``, ``invalid_mirror``.
+    """
+    insecure = bool(item["insecure"])
+    reference = on_mirror(item["model"], item["mirror"], insecure) if item["mirror"] else parse_model(item["model"])
+    if insecure and not item["mirror"] and reference.host != DEFAULT_REGISTRY:
+        reference = reference.without_tls()
+    access = Access(
+        item["username"] or "", item["password"] or "", item["ca_path"] or "", params["timeout"], params["stall_timeout"]
+    )
+    return RegistrySource(reference, access, max(params["connections"], 1), tuple(params["seeds"] or ()))
 
 
 def needs(layout: Layout, wishes: Iterable[Any]) -> list[str]:
@@ -83,8 +110,49 @@ def _current(layout: Layout, wish: Any) -> bool:
         return False
     if wish.state == "present":
         return True
-    manifest = wish.source.manifest()
-    return manifest is not None and manifest.digest == stored.digest
+    found = wish.source.manifest()
+    return not isinstance(found, Unmade) and found.digest == stored.digest
+
+
+def _named(item: Mapping[str, Any], params: Mapping[str, Any]) -> str:
+    """The option by which an entity says where its model comes from; empty when none does.
+
+    :raises TenancyError: ``invalid_options`` for more than one.
+    """
+    # What the options give for all models yields to what one of them names itself.
+    listed = params["models"] is not None
+    given = [name for name in (*FILES, "mirror", "agent") if item[name] and not (listed and item[name] == params[name])]
+    if len(given) > 1:
+        raise _invalid(f"Model {item['model']} has {' and '.join(given)}", "Give the one that it shall come from")
+    inherited = "archive" if item["archive"] and not item["mirror"] else ""
+    return given[0] if given else inherited
+
+
+def _invalid(what: str, remedy: str) -> TenancyError:
+    return TenancyError(what, remedy=remedy, kind="invalid_options")
+
+
+def _owned(layout: Layout, agent: str, params: Mapping[str, Any]) -> Owned:
+    """Where an agent's models are: over this store, or else where its engine has them."""
+    if os.path.isdir(layout.agent(agent).upper):
+        return _over(layout, agent)
+    volume = DockerEngine(engine_of(params)).observe([agent]).volumes.get(container_name(agent))
+    other = places.layout_of(volume.mount) if volume and volume.mount else None
+    if other:
+        return _over(other, agent)
+    if volume and volume.path:
+        return Owned(volume.path)
+    raise TenancyError(
+        f"Agent {agent} has no models on this host",
+        cause=f"model store '{layout.root}' has no place of that agent, and its engine no volume",
+        remedy="Look with tenant_status where the agent is, and run this there",
+        kind="agent_not_found",
+    )
+
+
+def _over(layout: Layout, agent: str) -> Owned:
+    seen = layout.view_of(agent)
+    return Owned(layout.agent(agent).upper, layout.view(seen) if seen else "")
 
 
 def _of_archive(item: Mapping[str, Any], layout: Layout, checksum: str) -> ArchiveSource:
@@ -109,12 +177,7 @@ def _of_file(item: Mapping[str, Any], params: Mapping[str, Any], layout: Layout,
 
 def _of_modelfile(item: Mapping[str, Any], params: Mapping[str, Any], layout: Layout, checksum: str) -> MadeSource:
     if checksum:
-        raise TenancyError(
-            f"Model {item['model']} has a checksum and a Modelfile",
-            cause="a checksum is of one GGUF file or of an archive",
-            remedy="Leave it out",
-            kind="invalid_options",
-        )
+        raise _invalid(f"Model {item['model']} has a checksum and a Modelfile", "Leave it out: it is of one GGUF file or of an archive")
     known = item["file"] or {}
     files = {named: _given(named, value) for named, value in (known.get("files") or {}).items()}
     absent = tuple(path for named, (_file, path) in files.items() if path)
@@ -152,5 +215,9 @@ def _unread(model: str, path: str, checksum: str, layout: Layout) -> ModelFile |
 
 
 def _workshop(params: Mapping[str, Any]) -> Workshop:
-    settings = DockerSettings(params["docker_host"], False, None, None, None, _ENGINE_TIMEOUT)
-    return Workshop(DockerJobs(settings), params["builder_image"], parse_size(params["builder_memory"], "builder_memory"))
+    return Workshop(DockerJobs(engine_of(params)), params["builder_image"], parse_size(params["builder_memory"], "builder_memory"))
+
+
+def engine_of(params: Mapping[str, Any]) -> DockerSettings:
+    """How to reach the engine of this host."""
+    return DockerSettings(params["docker_host"], False, None, None, None, _ENGINE_TIMEOUT)

@@ -2,13 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a model of the store was made of, so that a run with the same recipe knows that there is nothing to make."""
+"""What a model of the store was made of, or whose it was, so that a run that asks for the same knows that there is nothing to do."""
 
 from __future__ import annotations
 
 import json
 import os
 import secrets
+from contextlib import suppress
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import content
@@ -32,10 +33,15 @@ def remember(layout: Layout, model: str, fingerprint: str, digest: str) -> None:
     """Keep which recipe gave a model. It counts from the moment that the store has the model."""
     place = _place(layout, model)
     os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)
-    aside = f"{place}.{secrets.token_hex(4)}"
-    with open(aside, "w", encoding="utf-8") as out:
-        json.dump({"fingerprint": fingerprint, "digest": digest}, out)
-    os.replace(aside, place)
+    # Where garbage is looked for: nothing else finds what a run that is killed now leaves.
+    aside = os.path.join(layout.staging, secrets.token_hex(8))
+    try:
+        with open(aside, "w", encoding="utf-8") as out:
+            json.dump({"fingerprint": fingerprint, "digest": digest}, out)
+        os.replace(aside, place)
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(aside)
 
 
 def _place(layout: Layout, model: str) -> str:

@@ -105,11 +105,16 @@ def failed(outcome: Outcome, error: Mapping[str, Any]) -> Outcome:
 
 
 def result(
-    root: str, made: bool, outcomes: Sequence[Outcome], garbage: Sequence[Garbage], moved: Bytes = Bytes()
+    root: str,
+    made: bool,
+    outcomes: Sequence[Outcome],
+    garbage: Sequence[Garbage],
+    moved: Bytes = Bytes(),
+    orphans: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """``changed``, ``actions``, ``diff``, ``models`` and ``garbage``.
+    """``changed``, ``actions``, ``diff``, ``models``, ``garbage`` and ``orphans``.
 
-    :param made: the store itself was made, or would be. :param moved: bytes.
+    :param made: the store itself was made, or would be. :param moved: bytes. :param orphans: what agents that are gone have left.
     :raises StoreFailed: when there is an error in an outcome.
     """
     actions = [Action("create", "store", root)] if made else []
@@ -125,6 +130,7 @@ def result(
         **plan.as_result(),
         "models": [outcome.as_result() for outcome in outcomes],
         "garbage": [each.as_result() for each in garbage],
+        "orphans": list(orphans),
         "freed": sum(each.size for each in garbage),
         "downloaded": moved.came,
         "seeded": moved.seeded,

@@ -64,6 +64,13 @@ class Staging:
         return (free_bytes(self.layout.root) or 0) >= blob.size + self.min_free
 
 
+@dataclass(frozen=True)
+class Unmade:
+    """What a source would give is known only once it is made. :param size: about the bytes that this takes."""
+
+    size: int = 0
+
+
 class Source(Protocol):
     """Where one model comes from."""
 
@@ -71,8 +78,8 @@ class Source(Protocol):
     def label(self) -> str:
         """How to call it in a message."""
 
-    def manifest(self) -> Manifest | None:
-        """What it would give now; None when that is known only once it is made. Changes nothing.
+    def manifest(self) -> Manifest | Unmade:
+        """What it would give now. Changes nothing.
 
         :raises TenancyError: why there is none. :raises OSError: it can't be read.
         """
@@ -92,7 +99,7 @@ class Source(Protocol):
         """
 
 
-@dataclass
+@dataclass(frozen=True)
 class RegistrySource:
     """A model registry, or a mirror of one.
 
@@ -139,7 +146,7 @@ class RegistrySource:
         for blob in blobs:
             if not seeds.offered(layout, [blob], self.seeds):
                 continue
-            with locks.waited(layout, blob.digest.removeprefix("sha256:"), lambda: _wait(watcher)):
+            with locks.waited(layout, blob.digest.removeprefix("sha256:"), lambda: waiting(watcher)):
                 seeds.forget(layout, blob)
                 if not staging.fits(blob) or not seeds.offered(layout, [blob], self.seeds):
                     continue
@@ -160,7 +167,7 @@ class RegistrySource:
 
         if commit.has(layout, blob) and not again:
             return
-        with locks.waited(layout, blob.digest.removeprefix("sha256:"), lambda: _wait(staging.watcher)):
+        with locks.waited(layout, blob.digest.removeprefix("sha256:"), lambda: waiting(staging.watcher)):
             if not commit.has(layout, blob) or again:
                 seeds.forget(layout, blob)
                 if again or not commit.rescue(layout, blob, lambda read: staging.tell("verifying", blob, read)):
@@ -169,7 +176,11 @@ class RegistrySource:
         staging.tell("pulling", blob, blob.size)
 
 
-def _wait(watcher: Watcher) -> None:
+def waiting(watcher: Watcher) -> None:
+    """Tell that another run is at the same blob, and take a moment.
+
+    :raises Cancelled: nobody wants it any more.
+    """
     watcher.see(watcher.last.at("waiting for another run that pulls it"))
     time.sleep(_LOOK_AGAIN)
 

@@ -11,20 +11,14 @@ from typing import Any, Callable, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama import faults
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference import (
-    DEFAULT_REGISTRY,
-    Reference,
-    on_mirror,
-    parse_model,
-)
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.store import MODEL, SHARED
-from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, seeds, source
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, promotion, seeds, source
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.content import Manifest, Stored
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, full_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.made import MadeSource
-from ansible_collections.llmops.tenancy.plugins.module_utils.store.makers import from_files
-from ansible_collections.llmops.tenancy.plugins.module_utils.store.registry import Access
-from ansible_collections.llmops.tenancy.plugins.module_utils.store.source import RegistrySource, Source
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.makers import from_agent, from_files, from_registry
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.promotion import AgentSource
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.source import RegistrySource, Source, Unmade
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.unpack import listed
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.usage import Usage
 
@@ -47,38 +41,27 @@ class Wish:
 class Finding:
     """What was found about a wish, and what follows.
 
-    :param verb: pull, update, repair or remove; empty when all is as it shall be. ``verify`` reads all bytes first.
+    :param verb: one of :data:`BRINGING` or remove; empty when all is as it shall be. ``verify`` reads all bytes first.
     :param before: the model as the store has it. :param after: as it will have it, as far as that is known.
+    :param making: bytes that it takes when it is made here.
     """
 
     wish: Wish
     verb: str = ""
     before: Stored | None = None
     after: Manifest | Stored | None = None
+    making: int = 0
     error: TenancyError | None = None
     warnings: list[str] = field(default_factory=list)
 
 
-# Makes a source of one entity of the options, or None when it is not its kind.
-Maker = Callable[[Mapping[str, Any], Access, int], "Source | None"]
-
-
-def from_registry(item: Mapping[str, Any], access: Access, connections: int) -> Source:
-    """The registry that an entity of the options names, by its mirror or by the model's name.
-
-    :raises TenancyError: ``invalid_model``, ``invalid_mirror``.
-    """
-    insecure = bool(item["insecure"])
-    if item["mirror"]:
-        return RegistrySource(on_mirror(item["model"], item["mirror"], insecure), access, connections)
-    reference: Reference = parse_model(item["model"])
-    if insecure and reference.host != DEFAULT_REGISTRY:
-        reference = reference.without_tls()
-    return RegistrySource(reference, access, connections)
-
-
+# What has a source bring bytes.
+BRINGING = ("pull", "promote", "update", "repair")
+Entity = Mapping[str, Any]
+# Makes a source of one entity of the options, or None when it is not its kind; the options say what holds for all of them.
+Maker = Callable[[Entity, Entity, Layout], "Source | None"]
 # The first that makes one counts.
-MAKERS: tuple[Maker, ...] = (from_registry,)
+MAKERS: tuple[Maker, ...] = (from_agent, from_files, from_registry)
 
 
 def read_wish(item: Mapping[str, Any], params: Mapping[str, Any]) -> Wish:
@@ -93,20 +76,12 @@ def read_wish(item: Mapping[str, Any], params: Mapping[str, Any]) -> Wish:
             remedy="Give both, or none for a registry that serves everybody",
             kind="invalid_options",
         )
-    local = from_files(item, params, Layout(params["store"]))
-    if local:
-        # What a model is made of decides, not its name alone.
-        state = "latest" if item["state"] == "present" and not item["archive"] else item["state"]
-        return Wish(full_name(item["model"]), state, local)
-    access = Access(
-        item["username"] or "", item["password"] or "", item["ca_path"] or "", params["timeout"], params["stall_timeout"]
-    )
-    connections = max(params["connections"], 1)
-    made = (make(item, access, connections) for make in MAKERS)
+    layout = Layout(params["store"])
+    made = (make(item, params, layout) for make in MAKERS)
     found = next(each for each in made if each)
-    if isinstance(found, RegistrySource):
-        found.seeds = tuple(params["seeds"] or ())
-    return Wish(full_name(item["model"]), item["state"], found, bool(item["optional"]))
+    # What a model is made of decides, not its name alone.
+    decides = isinstance(found, (MadeSource, AgentSource)) and item["state"] == "present"
+    return Wish(full_name(item["model"]), "latest" if decides else item["state"], found, bool(item["optional"]))
 
 
 def all_stored(layout: Layout, params: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -137,6 +112,8 @@ def look(layout: Layout, usage: Usage, wish: Wish, *, check: bool, verify: bool)
             _absent(finding, usage)
         else:
             _wanted(finding, check)
+            if isinstance(wish.source, AgentSource) and finding.verb:
+                _promoted(finding, wish.source, usage, check)
             if verify and before and not finding.verb:
                 finding.verb = "verify"
     except TenancyError as error:
@@ -167,7 +144,8 @@ def _wanted(finding: Finding, check: bool) -> None:
     if before and before.complete and wish.state == "present":
         return
     try:
-        finding.after = wish.source.manifest()
+        found = wish.source.manifest()
+        finding.after, finding.making = (None, found.size) if isinstance(found, Unmade) else (found, 0)
     except TenancyError as error:
         # A real run tries again and again, in the worker; a prediction says that it is none.
         if not faults.may_pass(error) and error.kind != "registry_unreachable":
@@ -180,7 +158,17 @@ def _wanted(finding: Finding, check: bool) -> None:
     if before and finding.after and finding.after.digest == before.digest and before.complete:
         finding.after = before
         return
-    finding.verb = "pull" if not before else "update" if not _same(finding) else "repair"
+    coming = "promote" if isinstance(wish.source, AgentSource) else "pull"
+    finding.verb = coming if not before else "update" if not _same(finding) else "repair"
+
+
+def _promoted(finding: Finding, agent: AgentSource, usage: Usage, check: bool) -> None:
+    """What an operator is to know before a model is taken out of a directory that a tenant writes."""
+    if check:
+        agent.prove()
+    if finding.verb == "update" and finding.before:
+        name = finding.wish.model
+        finding.warnings.extend(promotion.replaced(name, finding.before.digest, usage.agents_of(name)))
 
 
 def _same(finding: Finding) -> bool:
@@ -191,17 +179,18 @@ def _same(finding: Finding) -> bool:
 
 def incoming(layout: Layout, findings: Sequence[Finding]) -> int:
     """Bytes that are to come for all of them together, as far as they are known."""
-    return source.missing_bytes(layout, [blob for finding in findings for blob in _coming(finding)])
+    return source.missing_bytes(layout, _coming(findings)) + copied(layout, findings)
 
 
 def room(layout: Layout, findings: Sequence[Finding]) -> int:
     """Bytes of room that all of them take together, as far as they are known."""
-    return source.room_bytes(layout, [blob for finding in findings for blob in _coming(finding)]) + making(findings)
+    copies = promotion.room_bytes(layout, _copying(findings))
+    return source.room_bytes(layout, _coming(findings)) + copies + making(findings)
 
 
 def making(findings: Sequence[Finding]) -> int:
     """Bytes that models take which are made of files here."""
-    return sum(each.wish.source.making for each in findings if each.verb and isinstance(each.wish.source, MadeSource))
+    return sum(each.making for each in findings if each.verb)
 
 
 def offered(layout: Layout, findings: Sequence[Finding]) -> int:
@@ -209,9 +198,22 @@ def offered(layout: Layout, findings: Sequence[Finding]) -> int:
     blobs: dict[tuple[str, ...], list[content.Blob]] = {}
     for finding in findings:
         if isinstance(finding.wish.source, RegistrySource):
-            blobs.setdefault(finding.wish.source.seeds, []).extend(_coming(finding))
-    return sum(seeds.offered(layout, found, folders) for folders, found in blobs.items())
+            blobs.setdefault(finding.wish.source.seeds, []).extend(_coming([finding]))
+    return sum(seeds.offered(layout, found, folders) for folders, found in blobs.items()) + copied(layout, findings)
 
 
-def _coming(finding: Finding) -> Sequence[content.Blob]:
-    return finding.after.blobs if finding.verb in ("pull", "update", "repair") and finding.after else ()
+def copied(layout: Layout, findings: Sequence[Finding]) -> int:
+    """Bytes of what is promoted: a download that was cut is no part of a copy."""
+    return sum(blob.size for blob in promotion.lacking(layout, _copying(findings)))
+
+
+def _coming(findings: Sequence[Finding]) -> list[content.Blob]:
+    return [blob for each in findings if not isinstance(each.wish.source, AgentSource) for blob in _blobs(each)]
+
+
+def _copying(findings: Sequence[Finding]) -> list[content.Blob]:
+    return [blob for each in findings if isinstance(each.wish.source, AgentSource) for blob in _blobs(each)]
+
+
+def _blobs(finding: Finding) -> Sequence[content.Blob]:
+    return finding.after.blobs if finding.verb in BRINGING and finding.after else ()

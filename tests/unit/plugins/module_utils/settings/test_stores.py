@@ -53,7 +53,7 @@ def test_the_table():
         "gpu-01  a:latest  0123456789ab  2.0 GiB  complete, 1 older in use  u, v, w and 1 more  1.0 GiB",
         "gpu-01  b:latest  0123456789ab  2.0 GiB  damaged, 1 blobs missing  -                   1.0 GiB",
         "gpu-01: 3.0 GiB on disk, 2 agents see 12.0 GiB (4x), 1.0 GiB free, garbage 10 B in 1 items, over their limit: u,"
-        " of agents that are gone (offboard_tenant with remove_data erases it): z (1.0 GiB)",
+        " of agents that are gone (offboard_tenant with remove_data or prune_uppers erases it): z (1.0 GiB)",
         "gpu-02: no model store yet",
         "gpu-03: can't be asked",
     ]
