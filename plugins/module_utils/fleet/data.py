@@ -107,7 +107,9 @@ def _noted(archive: str) -> str:
 def _unpack(observed: Observation, wanted: Mapping[str, Any], folder: str, check: bool) -> Step:
     agent, checksum = wanted["agent"], wanted["checksum"] or ""
     path, archive = _path(observed, agent, check), _archive(folder, agent)
-    there = tree.look(path) if os.path.isdir(path) else tree.Tree("", 0, 0)
+    # In check mode what an agent that is to be made begins with: one without data of its own needs none.
+    nothing = tree.empty() if check else tree.Tree("", 0, 0)
+    there = tree.look(path) if os.path.isdir(path) else nothing
     if checksum and there.checksum == checksum:
         return _result(agent, archive, path, there), ""
     if check:

@@ -148,6 +148,13 @@ def look(folder: str) -> Tree:
     return total.tree()
 
 
+def empty(owner: int = 0, group: int = 0) -> Tree:
+    """What a folder holds that was just made; root's, as an engine and a model store make it."""
+    total = _Sum()
+    total.add(_Entry("", ".", os.stat_result((stat.S_IFDIR | 0o755, 0, 0, 0, owner, group, 0, 0, 0, 0))), "")
+    return total.tree()
+
+
 def _content(entry: _Entry) -> str:
     """What stands for the content of all but a file."""
     if entry.kind == tarfile.SYMTYPE:

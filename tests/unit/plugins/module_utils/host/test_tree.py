@@ -46,6 +46,12 @@ def test_what_is_unpacked_is_what_was_packed(data: Path, tmp_path: Path) -> None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tar", "data", "target"]
 
 
+def test_what_is_empty_needs_no_look(tmp_path: Path) -> None:
+    (tmp_path / "fresh").mkdir()
+    (tmp_path / "fresh").chmod(0o755)
+    assert tree.look(str(tmp_path / "fresh")) == tree.empty(os.getuid(), (tmp_path / "fresh").stat().st_gid)
+
+
 CHANGES: list[Callable[[Path], None]] = [
     lambda data: (data / "blobs" / "one").write_bytes(b"other"),
     lambda data: (data / "blobs" / "one").chmod(0o644 ^ 0o022),
