@@ -218,7 +218,9 @@ def _plan_existing(target: Target, actual: ActualAgent, observed: Observation, d
     changes, impact = container_changes(actual, spec.tenant, settings, observed.images)
     if impact is Impact.RECREATE or actual.state == "dead" or spec.agent in draft.replaced:
         _pull_missing(target, observed, draft)
-        draft.changes.append(_action("recreate", "container", target, Impact.RECREATE, changes))
+        # Models that an older system kept inside of the container go with it.
+        loses = actual.adopted and not keeps_models(actual)
+        draft.changes.append(_action("recreate", "container", target, Impact.DATA_LOSS if loses else Impact.RECREATE, changes))
         draft.recreated.add(spec.agent)
         return False
     if not target.runs and actual.running:

@@ -68,6 +68,7 @@ UPDATE = "update container in_place"
 STOPPED = replace(RUNNING, state="exited")
 IN_PLACE = Deviation(Change("RestartPolicy", "no", "unless-stopped"), Impact.IN_PLACE)
 BY_HAND = Deviation(Change("CapDrop", None, ["ALL"]), Impact.RECREATE)
+ADOPTED = replace(RUNNING, adopted=True, deviations=(BY_HAND,))
 
 
 @pytest.mark.parametrize(
@@ -122,6 +123,12 @@ BY_HAND = Deviation(Change("CapDrop", None, ["ALL"]), Impact.RECREATE)
         (wanted(), observed(images={DEFAULTS.image: "sha256:2"}), [RECREATE, START], "running"),
         (wanted(image="x:1"), observed(images={**IMAGES, "x:1": None}), ["pull image in_place", RECREATE, START], "running"),
         (wanted(image="x:1"), observed(images={**IMAGES, "x:1": "sha256:3"}), [RECREATE, START], "running"),
+        # an adopted one made anew, with its models on the host, and with them inside of its container
+        (
+            wanted(adopted=True, renew=True), observed(replace(ADOPTED, source="/srv/a1"), volumes={}),
+            [CREATE[1], RECREATE, START], "running",
+        ),
+        (wanted(adopted=True, renew=True), observed(ADOPTED, volumes={}), [CREATE[1], "recreate container data_loss", START], "running"),
         # lost network and volume
         (wanted(), observed(replace(STOPPED, attached=False), networks={}), [CREATE[0], UPDATE, START], "running"),
         (wanted(), observed(volumes={}), ["create volume in_place"], "running"),

@@ -200,6 +200,8 @@ def test_waves_do_what_the_whole_plan_says(seed):
                 world.apply(action)
             done += plan.actions
         assert sorted(map(described, done)) == sorted(map(described, planned.actions)), (seed, step)
+        # A fleet never wants an agent away, so its data stays, whatever there was.
+        assert Impact.DATA_LOSS not in {action.impact for action in planned.actions}
 
 
 def described(action):

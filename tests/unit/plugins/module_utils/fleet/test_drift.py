@@ -154,6 +154,16 @@ def test_brake(disrupted, there, limits, stopped):
         assert error.details["agents"] == sorted(f"c{number} on h1" for number in range(disrupted))[:10]
 
 
+def test_data_that_would_be_lost_is_told_and_no_limit_lets_it_go():
+    erased = action("remove", "upper", "ollama-agent-acme", "data_loss", private_bytes=(9, 0))
+    reports = {"h1": report(running("acme"), running("blue"), actions=[erased]), "h2": report()}
+    assert of(compared(reports, [record("acme")]), "acme")[:2] == (
+        "different", [("upper ollama-agent-acme", "private_bytes", 9, 0, "data_loss")]
+    )
+    error = brake.check(reports, count=100, percent=100)
+    assert error.kind == "fleet_data_loss" and "upper ollama-agent-acme on h1" in error.cause and "offboard_tenant" in error.remedy
+
+
 def test_text():
     """A thousand in sync are one line; each cause is told once."""
     everyone = [record(f"tenant-{number:04}") for number in range(1000)]
