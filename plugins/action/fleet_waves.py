@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs ollama_agent on a host for a few agents at a time, shows how far it is, and stops when a wave fails its health."""
+"""Runs ollama_agent on a host for a few agents at a time, and shows how far it is.
+
+A wave that fails its health stops the waves of all hosts of the run; one that could not be carried out those of its host.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.fleet import waves
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.display import rewritten
 from ansible_collections.llmops.tenancy.plugins.module_utils.options import docker
 from ansible_collections.llmops.tenancy.plugins.plugin_utils.direct import DirectAction
+from ansible_collections.llmops.tenancy.plugins.plugin_utils.halt import Halt
 
 MODULE = "llmops.tenancy.ollama_agent"
 SPEC: dict[str, dict[str, Any]] = {
@@ -59,21 +63,25 @@ class ActionModule(DirectAction):
         busy = {agent["agent"] for wave in work for agent in wave}
         agents = {agent["agent"]: agent for agent in compared["agents"] if agent["agent"] not in busy}
         actions, failures, self._began, self._shown = [], [], time.monotonic(), time.monotonic()
-        ran = waves.ran_before(compared)
-        while work:
-            wave = work.pop(0)
+        ran, halt = waves.ran_before(compared), Halt(C.DEFAULT_LOCAL_TMP, self._task._uuid)
+        host, number, stopped_by = str(variables.get("inventory_hostname")), 0, halt.heard()
+        while work and not stopped_by:
+            wave, number = work.pop(0), number + 1
             done = self._wave(wave, options, variables)
             actions += done.get("actions") or ()
             failures += done["failures"]
             agents |= {agent["agent"]: agent for agent in done.get("agents") or ()}
-            left = [agent["agent"] for rest in work for agent in rest]
-            self._show(len(busy) - len(failures) - len(left), len(failures), len(left), bool(work), variables)
-            if work and waves.stops(done, wave, ran):
-                display.warning(f"{variables.get('inventory_hostname')}: a wave failed its health; {len(left)} agents were left untouched")
-                break
+            left = sum(map(len, work))
+            self._show(len(busy) - len(failures) - left, len(failures), left, bool(work), variables)
+            if waves.fails_health(done, wave, ran, args["wave_size"]):
+                halt.call(waves.stopped_by(host, number, done))
+            stopped_by = waves.stopped_by(host, number, done) if done.get("failed") else halt.heard()
+        untouched = [agent["agent"] for wave in work for agent in wave]
+        if untouched and stopped_by:
+            display.warning(f"{host}: {len(untouched)} agents were left untouched after {waves.described(stopped_by)}")
         return {
             **result, "changed": bool(actions), "actions": actions, "agents": list(agents.values()), "failures": failures,
-            "left": [agent["agent"] for wave in work for agent in wave],
+            "left": untouched, "stopped_by": stopped_by if untouched else None,
         }
 
     def _wave(self, wave: list[Mapping[str, Any]], options: Mapping[str, Any], variables: dict[str, Any]) -> dict[str, Any]:

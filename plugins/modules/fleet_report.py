@@ -128,10 +128,16 @@ tenants_failed:
   elements: dict
   sample: []
 left:
-  description: Agents that were left untouched after a wave that failed its health.
+  description: Agents that were left untouched after a wave that failed.
   returned: with O(view=reconciled)
   type: list
   elements: str
+  sample: []
+stopped_by:
+  description: The waves after which they were left, each once, as M(llmops.tenancy.fleet_waves) returns them.
+  returned: with O(view=reconciled)
+  type: list
+  elements: dict
   sample: []
 unchanged:
   description: How many tenants had nothing to do.

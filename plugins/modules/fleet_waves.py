@@ -13,8 +13,11 @@ short_description: Bring agents of a host about in waves, with their health betw
 version_added: 0.1.0
 description:
   - Calls M(llmops.tenancy.ollama_agent) for O(wave_size) agents after the other and waits for the health of each wave before the next.
-  - It stops when a wave fails its health, which is when an agent that ran before does not get healthy, or more than half of the
-    wave, or when the engine itself fails. The rest is left untouched and named in RV(left); a run again goes on with it.
+  - A wave fails its health when an agent that ran before does not get healthy, or more than half of the wave. A host's last
+    wave, which is not full, fails by its new agents only when they are of several tenants.
+  - After a wave that failed its health, no host that runs this task begins another one; a wave that runs then is ended. After a
+    wave that could not be carried out, because the host or its engine does not answer, its own host begins none.
+  - The rest is left untouched and named in RV(left), and the wave in RV(stopped_by). A run again goes on with it.
   - Any other fault of an agent is told in RV(failures) and stops nothing. The task itself does not fail.
   - Shows how far it is, live in a terminal, and now and then in a log.
 author:
@@ -107,4 +110,11 @@ left:
   type: list
   elements: str
   sample: []
+stopped_by:
+  description:
+    - The wave after which they were left, of this host or of another one. None when nothing was left.
+    - Its C(host), its number there (C(wave), from 1), and C(agents) that do not get healthy, none when it could not be carried out.
+  returned: success
+  type: dict
+  sample: {host: gpu-01, wave: 1, agents: [empresa-corp]}
 """

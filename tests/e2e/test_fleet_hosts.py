@@ -2,26 +2,37 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Several agent hosts: one that is down, slow or full keeps no other from its work."""
+"""Several agent hosts: one that is down, slow or full keeps no other from its work, and a wave that fails ends those of all."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 
-from tests.support.hosts import agent_hosts
+from tests.support import door as doors
+from tests.support.hosts import AgentHost, agent_hosts
+from tests.support.process import wait_until
+from tests.support.settings import OLLAMA_IMAGE
 from tests.support.site import Outcome, Site
 
 GO = {"max_disruption": 100, "max_disruption_percent": 100}
 HOSTS = ("gpu-01", "gpu-02", "gpu-03")
 TENANTS = [f"{place}-{host}" for host in HOSTS for place in ("first", "second")]
+NEXT = "localhost/next:1"
 
 
 def write(site: Site, tenants: list[str], **content: Any) -> None:
     for tenant in tenants:
         site.write_tenant(tenant, {"model": "demo", "memory_limit": "128m", "agent_host": tenant[-6:], **content})
+
+
+def inventory(site: Site, hosts: Sequence[AgentHost], **instead: dict[str, Any]) -> None:
+    """Write the inventory of these hosts. :param instead: other variables for some of them."""
+    members = {host.name: instead.get(host.name, host.variables) for host in hosts}
+    site.write_inventory(members, retry_file=str(site.folder / "left.json"), agent_model_store_min_free="1m")
 
 
 def told(outcome: Outcome) -> tuple[set[str], dict[str, set[str]]]:
@@ -31,59 +42,129 @@ def told(outcome: Outcome) -> tuple[set[str], dict[str, set[str]]]:
     return {each["tenant"] for each in report["tenants_changed"]}, kinds
 
 
-@pytest.mark.timeout(900)
-def test_hosts_in_trouble(site: Site) -> None:
+def build(host: AgentHost, *lines: str) -> None:
+    """Have an image of the next release on a host."""
+    folder = host.folder / "image"
+    folder.mkdir(exist_ok=True)
+    (folder / "Dockerfile").write_text("\n".join([f"FROM {OLLAMA_IMAGE}", *lines]))
+    host.engine.docker("build", "--tag", NEXT, str(folder))
+
+
+def last(outcome: Outcome, host: str) -> int:
+    """The place of the last task of a host among all."""
+    return max(number for number, task in enumerate(outcome.tasks) if task.host == host)
+
+
+def waves_of(outcome: Outcome, host: str) -> tuple[int, dict[str, Any]]:
+    """The place of a host's waves among all tasks, and their result."""
+    return next(
+        (number, task.result) for number, task in enumerate(outcome.tasks)
+        if task.host == host and task.action == "llmops.tenancy.fleet_waves"
+    )
+
+
+@pytest.fixture(scope="module")
+def started() -> Iterator[Sequence[AgentHost]]:
+    """Three agent hosts with engines of their own."""
     with agent_hosts(*HOSTS, disks={"gpu-03": 400}) as hosts:
-        one, two, three = hosts
+        yield hosts
 
-        def inventory(**instead: dict[str, Any]) -> None:
-            members = {host.name: instead.get(host.name.replace("-", "_"), host.variables) for host in hosts}
-            site.write_inventory(members, retry_file=str(site.folder / "left.json"), agent_model_store_min_free="1m")
 
-        inventory()
-        write(site, TENANTS)
-        site.run("reconcile").ok()
-        for host in hosts:
-            assert len(host.engine.docker("ps", "--quiet").split()) == 2
-        assert site.run("reconcile").ok().changed == 0
+@pytest.fixture
+def hosts(started: Sequence[AgentHost]) -> Iterator[Sequence[AgentHost]]:
+    """The same without agents, and as fast as they are."""
+    yield started
+    for host in started:
+        host.slow_down(0)
+        host.engine.clean()
 
-        # One host is down, one answers slowly; the others' tenants are brought about, and the run fails at its end.
-        two.slow_down(1.0)
-        inventory(gpu_01=one.unreachable)
-        write(site, TENANTS, cpu_limit="0.5")
-        changed, failed = told(site.run("reconcile"))
-        assert failed == {tenant: {"host_unreachable"} for tenant in TENANTS[:2]}
-        # The records of all were written; what the host that is down lacks is done once it is back.
-        assert changed == set(TENANTS)
-        # Even slower, it is still told how it is, beside an engine that is down.
-        two.slow_down(5.0)
-        one.engine.kill()
-        inventory()
-        file = site.folder / "drift.json"
-        assert site.run("drift", output="json", output_file=str(file)).run.rc == 2
-        statuses = {tenant["tenant"]: tenant["status"] for tenant in json.loads(file.read_text())["tenants"]}
-        assert statuses == {tenant: "unreachable" if tenant in TENANTS[:2] else "in_sync" for tenant in TENANTS}
-        two.slow_down(0)
-        inventory()
-        one.engine.start()
-        changed, failed = told(site.run("reconcile", retry=True))
-        assert changed == set(TENANTS[:2]) and failed == {}
 
-        # A disk that is full fails who needs it, with its cause.
-        filler = three.fill_disk()
-        write(site, ["third-gpu-03", "third-gpu-02"])
-        full = site.run("reconcile")
-        changed, failed = told(full)
-        assert failed == {"third-gpu-03": {"disk_full"}}
-        for failure in full.result("fleet_report")["tenants_failed"][0]["failures"]:
-            assert failure["host"] == "gpu-03" and "no space left on device" in failure["error"]["cause"].lower()
-            assert "Free space" in failure["error"]["remedy"]
-        assert "third-gpu-02" in changed
-        filler.unlink()
-        # Freed, it has what it lacks, also where the engine keeps a network that it could not write.
-        changed, failed = told(site.run("reconcile", retry=True))
-        assert failed == {}
-        assert site.run("reconcile").ok().changed == 0
-        # Only one host is asked, and nothing of the others.
-        limited = site.run("reconcile", agent_host="gpu-02").ok().result("fleet_report")
-        assert limited["unchanged"] == 3
+@pytest.mark.timeout(900)
+def test_hosts_in_trouble(site: Site, hosts: Sequence[AgentHost]) -> None:
+    one, two, three = hosts
+    inventory(site, hosts)
+    write(site, TENANTS)
+    site.run("reconcile").ok()
+    for host in hosts:
+        assert len(host.engine.docker("ps", "--quiet").split()) == 2
+    assert site.run("reconcile").ok().changed == 0
+
+    # One host is down, one answers slowly; the others' tenants are brought about, and the run fails at its end.
+    two.slow_down(1.0)
+    inventory(site, hosts, **{"gpu-01": one.unreachable})
+    write(site, TENANTS, cpu_limit="0.5")
+    slowed = site.run("reconcile")
+    changed, failed = told(slowed)
+    assert failed == {tenant: {"host_unreachable"} for tenant in TENANTS[:2]}
+    # The others do not wait for the slow one: all their work is done before it has brought its own agents about.
+    assert last(slowed, "gpu-03") < waves_of(slowed, "gpu-02")[0]
+    # The records of all were written; what the host that is down lacks is done once it is back.
+    assert changed == set(TENANTS)
+    # Even slower, it is still told how it is, beside an engine that is down.
+    two.slow_down(5.0)
+    one.engine.kill()
+    inventory(site, hosts)
+    file = site.folder / "drift.json"
+    assert site.run("drift", output="json", output_file=str(file)).run.rc == 2
+    statuses = {tenant["tenant"]: tenant["status"] for tenant in json.loads(file.read_text())["tenants"]}
+    assert statuses == {tenant: "unreachable" if tenant in TENANTS[:2] else "in_sync" for tenant in TENANTS}
+    two.slow_down(0)
+    inventory(site, hosts)
+    one.engine.start()
+    changed, failed = told(site.run("reconcile", retry=True))
+    assert changed == set(TENANTS[:2]) and failed == {}
+
+    # A disk that is full fails who needs it, with its cause.
+    filler = three.fill_disk()
+    write(site, ["third-gpu-03", "third-gpu-02"])
+    full = site.run("reconcile")
+    changed, failed = told(full)
+    assert failed == {"third-gpu-03": {"disk_full"}}
+    for failure in full.result("fleet_report")["tenants_failed"][0]["failures"]:
+        assert failure["host"] == "gpu-03" and "no space left on device" in failure["error"]["cause"].lower()
+        assert "Free space" in failure["error"]["remedy"]
+    assert "third-gpu-02" in changed
+    filler.unlink()
+    # Freed, it has what it lacks, also where the engine keeps a network that it could not write.
+    changed, failed = told(site.run("reconcile", retry=True))
+    assert failed == {}
+    assert site.run("reconcile").ok().changed == 0
+    # Only one host is asked, and nothing of the others.
+    limited = site.run("reconcile", agent_host="gpu-02").ok().result("fleet_report")
+    assert limited["unchanged"] == 3
+
+
+@pytest.mark.timeout(900)
+def test_a_wave_that_fails_ends_those_of_all_hosts(site: Site, hosts: Sequence[AgentHost]) -> None:
+    """An image that does not run Ollama, on one host: the others end the wave that they are in, and leave the rest as it is."""
+    one, *others = hosts
+    inventory(site, hosts)
+    write(site, TENANTS)
+    site.run("reconcile").ok()
+    build(one, 'ENTRYPOINT ["/usr/bin/ollama", "no-such-command"]')
+    for host in others:
+        build(host, "LABEL release=next")
+    holds = [host.open_door().hold(doors.CREATES) for host in others]
+    inventory(site, hosts, **{"gpu-01": {**one.variables, "agent_healthy_timeout": 2}})
+    log, recording = site.recording()
+    started = site.start("reconcile", env=recording, **GO, wave_size=1, agent_image=NEXT)
+    wait_until(lambda: all(hold.reached for hold in holds) and "stopped_by" in log.read_text(), "the wave that fails")
+    for hold in holds:
+        hold.end(passes=True)
+    outcome = site.outcome(started, log)
+    report = outcome.result("fleet_report")
+    [(sick, kinds)] = told(outcome)[1].items()
+    assert sick in TENANTS[:2] and kinds == {"bad_image"}
+    assert report["stopped_by"] == [{"host": "gpu-01", "wave": 1, "agents": [sick]}]
+    assert f"after wave 1 on gpu-01, which failed its health ({sick})" in outcome.run.output
+    # One of each host was made anew; all others run as they did, and a run again goes on with them.
+    untouched = [
+        {name.removeprefix("ollama-agent-") for name, image in lines if image != NEXT}
+        for lines in (map(str.split, host.engine.docker("ps", "--format", "{{.Names}} {{.Image}}").splitlines()) for host in hosts)
+    ]
+    left = set().union(*untouched)
+    assert [len(names) for names in untouched] == [1, 1, 1]
+    assert set(report["left"]) == left and set(report["retry"]) == {*left, sick}
+    build(one, "LABEL release=next")
+    changed, failed = told(site.run("reconcile", retry=True, agent_image=NEXT, agent_healthy_timeout=60, **GO))
+    assert changed == {*left, sick} and failed == {}

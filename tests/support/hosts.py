@@ -6,18 +6,15 @@
 from __future__ import annotations
 
 import contextlib
-import select
-import socket
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from tests.support.disk import fill
+from tests.support.door import Door
 from tests.support.engine import Engine
 from tests.support.process import Server
 from tests.support.settings import Bench
@@ -46,7 +43,7 @@ class AgentHost:
         self.folder = bench.folder / name
         self.disk_mb = disk_mb
         self._first = Server(f"host-{name}", bench.logs)
-        self._slow: SlowSocket | None = None
+        self._door: Door | None = None
         self.engine = Engine(bench, name)
 
     @property
@@ -55,7 +52,7 @@ class AgentHost:
         return {
             "ansible_connection": "local",
             "ansible_python_interpreter": str(self.folder / "python"),
-            "docker_host": self._slow.url if self._slow else self.engine.url,
+            "docker_host": self._door.url if self._door else self.engine.url,
         }
 
     @property
@@ -109,11 +106,18 @@ class AgentHost:
         # The way to the model registry and the fault proxy, for the host and its containers.
         self.run("ip", "route", "add", "default", "via", f"{NETWORK}.1")
 
+    def open_door(self) -> Door:
+        """Have all requests come by a door; `variables` lead to it from now on."""
+        self._door = self._door or Door(self.engine.socket)
+        return self._door
+
     def slow_down(self, seconds: float) -> None:
         """Let every answer of the engine take so long; `variables` lead to it from now on. 0 ends it."""
-        if self._slow:
-            self._slow.close()
-        self._slow = SlowSocket(self.engine.socket, seconds) if seconds else None
+        if seconds:
+            self.open_door().seconds = seconds
+        elif self._door:
+            self._door.close()
+            self._door = None
 
     def fill_disk(self, leave: int = 0) -> Path:
         """Fill its disk until so many bytes are left; remove the returned file to free it. Needs a disk of its own."""
@@ -129,48 +133,6 @@ class AgentHost:
         subprocess.run(["ip", "link", "delete", f"fleet{self.number}"], check=False, capture_output=True)
         if self.disk_mb:
             subprocess.run(["umount", "--lazy", str(self.folder)], check=False)
-
-
-class SlowSocket:
-    """A socket before an engine's own that passes everything on, each request after a while."""
-
-    def __init__(self, target: Path, seconds: float) -> None:
-        self.target, self.seconds = target, seconds
-        self.path = target.with_name("slow.sock")
-        self.url = f"unix://{self.path}"
-        self.path.unlink(missing_ok=True)
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(self.path))
-        self._listener.listen(64)
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _address = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._pass_on, args=(client,), daemon=True).start()
-
-    def _pass_on(self, client: socket.socket) -> None:
-        with client, socket.socket(socket.AF_UNIX) as engine, contextlib.suppress(OSError):
-            engine.connect(str(self.target))
-            while True:
-                for source in select.select([client, engine], [], [])[0]:
-                    data = source.recv(65536)
-                    if not data:
-                        return
-                    if source is client:
-                        time.sleep(self.seconds)
-                    (engine if source is client else client).sendall(data)
-
-    def close(self) -> None:
-        """Accept no more."""
-        # A thread that waits in accept() is not woken by close() alone.
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self.path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -145,6 +145,10 @@ class Site:
         """
         log, recording = self.recording()
         started = self.start(playbook, *args, env={**recording, **dict(env or {})}, cwd=cwd, **variables)
+        return self.outcome(started, log, timeout)
+
+    def outcome(self, started: Playbook, log: Path, timeout: float = 600) -> Outcome:
+        """What a run that was started with a `recording` did, once it has ended."""
         run = started.wait(timeout)
         return Outcome(run, [Task(**json.loads(line)) for line in log.read_text().splitlines()])
 

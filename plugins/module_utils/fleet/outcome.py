@@ -30,7 +30,7 @@ def outcome(wanted: Desired, settings: Values, recorded: Values, reports: Mappin
     :param wanted: by the catalog as it is now. :param recorded: the catalog's real run, as ``work.recorded`` gives it.
     :param reports: by host ``compared`` (the plan), ``store``, ``engine`` (the waves) and ``models``, each empty where it did not run.
     :returns: ``tenants_changed`` and ``tenants_failed`` (tenants with their actions and failures), ``left`` (agents), ``unchanged`` (how many),
-        ``orphans``, ``retry`` (tenants), ``observations`` (entities for ``tenant_agent``).
+        ``stopped_by`` (waves after which they were left), ``orphans``, ``retry`` (tenants), ``observations`` (entities for ``tenant_agent``).
     """
     plans = {host: {**report["compared"], "actions": []} if answered(report["compared"]) else report["compared"]
              for host, report in reports.items()}
@@ -42,12 +42,15 @@ def outcome(wanted: Desired, settings: Values, recorded: Values, reports: Mappin
             tenant = failure.get("tenant") or owners[failure["agent"]]
             failed.setdefault(tenant, []).append({"host": host, **failure})
     left = sorted(name for report in reports.values() for name in report["engine"].get("left") or ())
+    stops = [report["engine"].get("stopped_by") for report in reports.values()]
     changed = _changed(recorded["actions"], owners, reports)
     everyone = {tenant["tenant"] for tenant in drift["tenants"]}
     return {
         "tenants_changed": [{"tenant": name, "actions": actions} for name, actions in sorted(changed.items())],
         "tenants_failed": [{"tenant": name, "failures": failures} for name, failures in sorted(failed.items())],
         "left": left,
+        # One wave may have stopped several hosts.
+        "stopped_by": [stop for number, stop in enumerate(stops) if stop and stop not in stops[:number]],
         "unchanged": len(everyone - set(changed) - set(failed)),
         "orphans": drift["orphans"],
         "retry": sorted({*failed, *(owners[name] for name in left)}),

@@ -10,6 +10,7 @@ import textwrap
 from itertools import groupby
 from typing import Any, Mapping, Sequence
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.fleet.waves import described
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import CONTAINER_PREFIX, NETWORK_PREFIX
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings.report import notes_on, shown_value, table
 
@@ -53,6 +54,7 @@ def reconciled(outcome: Values, seconds: float) -> list[str]:
     if outcome["left"]:
         plural = "s" * (len(outcome["left"]) != 1)
         lines.append(f"Left       {len(outcome['left'])} agent{plural} untouched: {_some(outcome['left'])}")
+        lines += [f"           after {described(stop)}" for stop in outcome["stopped_by"]]
         lines.append("           A run again goes on with them")
     lines += _orphans(outcome["orphans"])
     told = [f"{len(outcome['tenants_changed'])} changed", f"{len(outcome['tenants_failed'])} failed", f"{outcome['unchanged']} unchanged"]

@@ -12,6 +12,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.fleet.drift import 
 
 Values = Mapping[str, Any]
 WAVE_SIZE = 20
+_NAMED = 5
 
 
 def waves(agents: Sequence[Values], size: int) -> list[list[Values]]:
@@ -35,16 +36,18 @@ def unhealthy(result: Values) -> list[str]:
     return [failure["agent"] for failure in result.get("failures") or () if "log" in failure["error"]]
 
 
-def stops(result: Values, wave: Sequence[Values], ran: Iterable[str]) -> bool:
-    """Whether a wave failed its health, so that no further one may follow.
+def fails_health(result: Values, wave: Sequence[Values], ran: Iterable[str], size: int) -> bool:
+    """Whether a wave failed its health, so that no further one may follow, on no host: the next would fare alike.
 
-    It did when one that ran before does not get healthy, or more than half of all: then the next wave would fare alike.
-    One new agent that never gets healthy is its tenant's trouble.
+    It did when one that ran before does not get healthy, or more than half of all. One new agent that never gets healthy
+    is its tenant's trouble, also where a host has nothing else to do.
 
-    :param ran: agents that ran before the wave.
+    :param ran: agents that ran before the wave. :param size: of a full wave.
     """
-    sick = unhealthy(result)
-    return bool(result.get("failed")) or bool(set(sick) & set(ran)) or 2 * len(sick) > max(len(wave), 1)
+    sick = set(unhealthy(result))
+    tenants = {agent["tenant"] for agent in wave if agent["agent"] in sick}
+    most = 2 * len(sick) > len(wave) and (len(wave) >= size or len(tenants) > 1)
+    return bool(sick & set(ran)) or most
 
 
 def failed_whole(result: Values, wave: Sequence[Values]) -> list[dict[str, Any]]:
@@ -52,6 +55,17 @@ def failed_whole(result: Values, wave: Sequence[Values]) -> list[dict[str, Any]]
     message = str(result.get("msg") or "the host did not answer")
     error = result.get("error") or {"kind": "host_failed", "what": message, "cause": "", "remedy": "Mend the host and run again"}
     return [{"agent": agent["agent"], "tenant": agent["tenant"], "msg": message, "error": error} for agent in wave]
+
+
+def stopped_by(host: str, number: int, result: Values) -> dict[str, Any]:
+    """The wave after which agents were left. :param number: from 1, of its host. :param result: of the wave."""
+    return {"host": host, "wave": number, "agents": unhealthy(result)}
+
+
+def described(stop: Values) -> str:
+    """Such a wave in words: ``wave 1 on gpu-01, which failed its health (acme)``."""
+    names = ", ".join(stop["agents"][:_NAMED]) + (f" and {len(stop['agents']) - _NAMED} more" if len(stop["agents"]) > _NAMED else "")
+    return f"wave {stop['wave']} on {stop['host']}, which {f'failed its health ({names})' if names else 'could not be carried out'}"
 
 
 def progress(done: int, failed: int, left: int, seconds: float) -> str:

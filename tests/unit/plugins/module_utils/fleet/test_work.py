@@ -94,20 +94,38 @@ def test_what_ran_before():
     assert waves.ran_before(compared) == {"again", "calm"}
 
 
+# Two ran before; two tenants have a new agent each, and one has two.
+WAVE = [{"agent": name, "tenant": tenant} for name, tenant in (("a", "acme"), ("b", "blue"), ("c", "cyan"), ("d", "dove"), ("e", "dove"))]
+
+
 @pytest.mark.parametrize(
-    ("result", "stops"),
+    ("failures", "chosen", "size", "fails"),
     [
-        ({"failures": []}, False),
-        ({"failed": True}, True),
-        # One that ran before; one that is new; more than half of new ones; a fault that is not of its health.
-        ({"failures": [sick("a", log=[])]}, True),
-        ({"failures": [sick("c", log=[])]}, False),
-        ({"failures": [sick("c", log=[]), sick("d", log=[]), sick("e", log=[])]}, True),
-        ({"failures": [sick("a"), sick("b"), sick("c")]}, False),
+        ([], "abcde", 5, False),
+        # One that ran before; one that is new; more than half of new ones; faults that are not of their health.
+        ([sick("a", log=[])], "abcde", 5, True),
+        ([sick("c", log=[])], "abcde", 5, False),
+        ([sick("c", log=[]), sick("d", log=[]), sick("e", log=[])], "abcde", 5, True),
+        ([sick("a"), sick("b"), sick("c")], "abcde", 5, False),
+        # A host's last wave: a bad tenant with all that there is to do says nothing of the others.
+        ([sick("c", log=[])], "c", 20, False),
+        ([sick("d", log=[]), sick("e", log=[])], "de", 20, False),
+        ([sick("c", log=[]), sick("d", log=[])], "cde", 20, True),
+        ([sick("a", log=[])], "a", 20, True),
+        # Who has one agent at a time wants to see each.
+        ([sick("c", log=[])], "c", 1, True),
     ],
 )
-def test_a_wave_that_fails(result, stops):
-    assert waves.stops(result, [{"agent": name} for name in "abcde"], {"a", "b"}) is stops
+def test_a_wave_that_fails_its_health(failures, chosen, size, fails):
+    wave = [agent for agent in WAVE if agent["agent"] in chosen]
+    assert waves.fails_health({"failures": failures}, wave, {"a", "b"}, size) is fails
+
+
+def test_a_wave_in_words():
+    healthless = waves.stopped_by("h1", 2, {"failures": [sick(name, log=[]) for name in "abcdefg"] + [sick("h")]})
+    assert waves.described(healthless) == "wave 2 on h1, which failed its health (a, b, c, d, e and 2 more)"
+    broken = waves.stopped_by("h1", 1, {"failed": True, "failures": [sick("a")]})
+    assert waves.described(broken) == "wave 1 on h1, which could not be carried out"
 
 
 def test_progress():
@@ -127,6 +145,7 @@ def test_outcome():
             "compared": {"agents": [running(name) for name in names if name not in ("gone", "fed")] + [running("fed", ())],
                          "actions": planned, "failures": [], "others": []},
             "engine": {"actions": planned[:1], "failures": [sick("sick", log=[])], "left": ["left"],
+                       "stopped_by": {"host": "h1", "wave": 1, "agents": ["sick"]},
                        "agents": [{**running("changed"), "image": "new"}, running("fed", ()), running("calm")]},
             "models": {"failed": True, "msg": "no", "actions": [action("create", "model", "demo:latest on fed")], "models": [
                 {"agent": "calm", "model": "other", "status": "failed", "error": {"what": "It can't be pulled", "kind": "model_missing"}},
@@ -140,7 +159,7 @@ def test_outcome():
     assert {tenant["tenant"]: [each["error"]["kind"] for each in tenant["failures"]] for tenant in found["tenants_failed"]} == {
         "file": ["invalid_file"], "gone": ["host_unreachable"], "sick": ["agent_exits"], "calm": ["model_missing"]
     }
-    assert found["left"] == ["left"]
+    assert found["left"] == ["left"] and found["stopped_by"] == [{"host": "h1", "wave": 1, "agents": ["sick"]}]
     assert found["retry"] == ["calm", "file", "gone", "left", "sick"]
     # The one that was left.
     assert found["unchanged"] == 1
@@ -149,7 +168,8 @@ def test_outcome():
     lines = text.reconciled(found, 3.0)
     assert lines[0] == "Changed    changed  update agent, container"
     assert "Failed     calm: Model other: It can't be pulled." in lines
-    assert "Left       1 agent untouched: left" in lines
+    where = lines.index("Left       1 agent untouched: left")
+    assert lines[where + 1] == "           after wave 1 on h1, which failed its health (sick)"
     assert "Tenants    2 changed, 4 failed, 1 unchanged" in lines
 
 
