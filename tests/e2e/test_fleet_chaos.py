@@ -2,19 +2,25 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A fleet under fire: killed at any moment, several runs at once, engine and database restarted in mid-run."""
+"""A fleet under fire: killed at thirty moments, several runs at once, engine and database restarted in mid-run."""
 
 from __future__ import annotations
 
 import json
 import random
-import time
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
-from tests.support.ansible import PlaybookRun
+from tests.support import door as doors
+from tests.support.ansible import Playbook, PlaybookRun
 from tests.support.disk import taken
+from tests.support.door import Door
 from tests.support.engine import Engine
 from tests.support.ollama import generate
 from tests.support.postgres import Postgres
@@ -22,21 +28,150 @@ from tests.support.process import wait_until
 from tests.support.site import Site
 
 TENANTS = [f"tenant-{number:02}" for number in range(20)]
-KILLS = 8
-# What a run says that gave way to another one again and again.
-OF_ANOTHER_RUN = {"subnet_taken", "docker_conflict", "docker_missing"}
 # Where playbooks keep models unless told otherwise.
 STORE = Path("/var/lib/llmops/models")
+WAVES = "Bring the agents about, wave by wave"
+# What a run says that gave way to another one again and again.
+OF_ANOTHER_RUN = {"subnet_taken", "docker_conflict", "docker_missing"}
 GO = {"max_disruption": 100, "max_disruption_percent": 100}
+SMALL = {"memory_limit": "128m", "model": "demo"}
+
+
+def write(site: Site, **agent: Any) -> None:
+    """A file for each of many tenants. :param agent: what is said of its agent besides."""
+    for tenant in TENANTS:
+        content = {**SMALL, "users": [{"email": f"ana@{tenant}.example"}]}
+        site.write_tenant(tenant, content | ({"agents": [{"agent": tenant, **agent}]} if agent else {}))
 
 
 @pytest.fixture
-def fleet(site: Site) -> Site:
+def door(engine: Engine) -> Iterator[Door]:
+    """The door before the engine that runs go through."""
+    with closing(Door(engine.socket)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def fleet(site: Site, door: Door) -> Site:
     """A site with a file for each of many tenants."""
-    site.write_inventory({"localhost": {}}, retry_file=str(site.folder / "left.json"))
-    for tenant in TENANTS:
-        site.write_tenant(tenant, {"memory_limit": "128m", "model": "demo", "users": [{"email": f"ana@{tenant}.example"}]})
+    site.write_inventory({"localhost": {"docker_host": door.url}}, retry_file=str(site.folder / "left.json"))
+    write(site)
     return site
+
+
+class Running:
+    """A reconciliation on its way."""
+
+    def __init__(self, site: Site, **variables: Any) -> None:
+        self.log, recording = site.recording()
+        self.run: Playbook = site.start("reconcile", env=recording, **{**GO, **variables})
+
+    def until(self, reached: Callable[[], object], what: str) -> None:
+        """Wait for a moment, which must come before the end of the run."""
+        wait_until(lambda: reached() or self.run.process.poll() is not None, what)
+        assert reached(), f"the run ended before {what}: {self.run.told()}"
+
+    def until_ended(self, task: str) -> None:
+        """Wait for the end of a task."""
+        self.until(lambda: task in self.log.read_text(), f"the end of task '{task}'")
+
+
+Fire = Callable[[Site, Door], None]
+
+
+def after(task: str) -> Fire:
+    """Kill a run when a task has ended, so when it is about to do what comes next."""
+
+    def kill(site: Site, _door: Door) -> None:
+        running = Running(site, wave_size=5)
+        running.until_ended(task)
+        running.run.kill()
+
+    return kill
+
+
+def before(request: str, count: int = 1) -> Fire:
+    """Kill a run that is about to ask the engine for something for the n-th time."""
+
+    def kill(site: Site, door: Door) -> None:
+        hold = door.hold(request, count)
+        running = Running(site, wave_size=5)
+        running.until(lambda: hold.reached, f"{request} for the {count}. time")
+        running.run.kill()
+        hold.end(passes=False)
+
+    return kill
+
+
+def writing(table: str, since: str = doors.LISTS) -> Fire:
+    """Kill a run that writes to a table of the catalog, in the middle of its transaction.
+
+    Args:
+        table: Which one.
+        since: What it asks the engine for before. Meanwhile the table is locked.
+    """
+
+    def kill(site: Site, door: Door) -> None:
+        hold = door.hold(since)
+        running = Running(site, wave_size=5)
+        running.until(lambda: hold.reached, since)
+        with locked(site, table) as waits:
+            hold.end(passes=True)
+            running.until(waits, f"its write to {table}")
+            running.run.kill()
+
+    return kill
+
+
+@contextmanager
+def locked(site: Site, table: str) -> Iterator[Callable[[], bool]]:
+    """Lock a table against writes; yields whether one waits."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = %s::regclass"
+    with psycopg.connect(site.database.dsn) as connection:
+        connection.execute(f"LOCK TABLE llmops.{table} IN EXCLUSIVE MODE")
+        yield lambda: connection.execute(waiting, [f"llmops.{table}"]).fetchone() == (1,)
+
+
+# Of a run that makes all; each goes on from where the one before was killed.
+MAKING = [
+    after("Resolve what is asked for"),
+    after("Compare the catalog with the files of tenants"),
+    before(doors.LISTS),
+    after("Compare the agents of this host with the catalog"),
+    after("Stop before more is disrupted than one run may"),
+    writing("tenants"),
+    writing("users"),
+    writing("agents"),
+    after("Record what the files of tenants ask for"),
+    # The first container is the one that makes the model for the store.
+    before(doors.CREATES),
+    before(doors.STARTS),
+    after("Bring the models that agents share into the store"),
+    before(doors.CREATES_NETWORK),
+    before(doors.CREATES_NETWORK, 4),
+    before(doors.CREATES_VOLUME, 3),
+    before(doors.CREATES),
+    before(doors.CREATES, 4),
+    before(doors.STARTS, 2),
+    # In the second and third wave.
+    before(doors.CREATES, 6),
+    before(doors.STARTS, 8),
+    after(WAVES),
+]
+# Of a run that puts right what was changed, and of one that makes all agents anew.
+CHANGING = [
+    before(doors.UPDATES, 2),
+    after("Bring the models that the agents do not have yet"),
+    writing("agents", since=doors.STARTS),
+]
+RENEWING = [
+    writing("agents"),
+    before(doors.CREATES, 2),
+    before(doors.STOPS, 4),
+    before(doors.REMOVES, 3),
+    before(doors.RENAMES, 6),
+    before(doors.STARTS, 7),
+]
 
 
 def disturb(site: Site, chance: random.Random) -> None:
@@ -56,7 +191,6 @@ def whole(site: Site, tenants: list[str]) -> None:
     containers = site.engine.docker("ps", "--format", "{{.Names}}").split()
     assert sorted(containers) == [f"ollama-agent-{tenant}" for tenant in tenants]
     assert len(set(site.ports().values())) == len(tenants)
-    assert site.run("drift").run.rc == 0
     assert site.run("reconcile").ok().changed == 0
     assert generate(site.ports()[tenants[0]])
 
@@ -68,22 +202,21 @@ def clear(run: PlaybookRun) -> PlaybookRun:
 
 
 @pytest.mark.timeout(1500)
-def test_killed_at_any_moment_it_converges(fleet: Site) -> None:
-    seed = random.randrange(1_000_000)
-    chance = random.Random(seed)
-    started = time.monotonic()
-    fleet.run("drift")
-    plan = time.monotonic() - started
-    for number in range(KILLS):
-        # From before the plan until well into the waves.
-        moment = chance.uniform(0.3, 3.0) * plan
-        run = fleet.start("reconcile", **GO, wave_size=chance.choice([2, 5, 20]))
-        time.sleep(moment)
-        run.kill()
-        disturb(fleet, chance)
-        if number % 4 == 3:
-            outcome = fleet.run("reconcile", **GO)
-            assert outcome.run.rc == 0, f"seed {seed}, kill {number} after {moment:.2f} s: {outcome.run.output}"
+def test_killed_at_any_moment_it_converges(fleet: Site, door: Door) -> None:
+    shutil.rmtree(STORE, ignore_errors=True)
+    for kill in MAKING:
+        kill(fleet, door)
+    disturb(fleet, random.Random(1))
+    for kill in CHANGING:
+        kill(fleet, door)
+        disturb(fleet, random.Random(1))
+    fleet.run("reconcile", **GO).ok()
+    assert fleet.run("reconcile").ok().changed == 0
+    write(fleet, num_parallel=2)
+    for kill in RENEWING:
+        kill(fleet, door)
+    fleet.run("reconcile", **GO).ok()
+    assert fleet.run("drift").run.rc == 0
     whole(fleet, TENANTS)
     # However many agents have the model, the disk has it once.
     [view] = {(STORE / "agents" / tenant / "view").resolve() for tenant in TENANTS}
@@ -124,21 +257,27 @@ def told(log: Path) -> set[str]:
 
 
 @pytest.mark.timeout(1500)
-def test_a_part_that_restarts_in_mid_run_does_no_harm(fleet: Site, engine: Engine, postgres: Postgres) -> None:
+def test_a_part_that_restarts_in_mid_run_does_no_harm(fleet: Site, door: Door, engine: Engine, postgres: Postgres) -> None:
     for tenant in TENANTS[5:]:
         (fleet.folder / "tenants" / f"{tenant}.yml").unlink()
     moments = {
         "Compare the catalog with the files of tenants": postgres.restart,
-        "Compare the agents of this host with the catalog": engine.restart,
         "Record what the files of tenants ask for": engine.restart,
-        "Bring the agents about, wave by wave": postgres.restart,
+        WAVES: postgres.restart,
     }
     for task, restart in moments.items():
-        log, recording = fleet.recording()
-        run = fleet.start("reconcile", env=recording, **GO, wave_size=2)
-        wait_until(lambda log=log, task=task: task in log.read_text(), f"the end of task '{task}'")
+        running = Running(fleet, wave_size=2)
+        running.until_ended(task)
         restart()
-        clear(run.wait())
+        clear(running.run.wait())
         disturb(fleet, random.Random(1))
+    # While containers of a wave are made: one is on its way, another one waits at the door.
+    hold = door.hold(doors.CREATES, 2)
+    running = Running(fleet, wave_size=5)
+    running.until(lambda: hold.reached, "the second container of a wave")
+    engine.restart()
+    hold.end(passes=True)
+    clear(running.run.wait())
+    disturb(fleet, random.Random(1))
     fleet.run("reconcile", **GO).ok()
     whole(fleet, TENANTS[:5])
