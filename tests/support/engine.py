@@ -14,11 +14,15 @@ import subprocess
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tests.support.emptying import empty
 from tests.support.process import BenchError, Server
 from tests.support.settings import BUILD_SCRIPT, OLLAMA_IMAGE, OLLAMA_VERSION, Bench
 
 if TYPE_CHECKING:
     import docker
+
+# So many containers are removed one after the other in the time that an engine needs to be emptied and started.
+_MANY = 30
 
 
 class Engine:
@@ -109,6 +113,10 @@ class Engine:
 
     def clean(self) -> None:
         """Remove every container, volume and network, and what agents have in the model store that playbooks use."""
+        # Those of another host are of its namespaces.
+        if not self.inside and len(self.objects()["containers"]) > _MANY:
+            empty(self.folder, self.server.pid)
+            self.start()
         for kind, command in (("containers", "container"), ("networks", "network"), ("volumes", "volume")):
             names = sorted(self.objects()[kind])
             if names:
