@@ -69,6 +69,10 @@ models:
     size:
       description: Bytes of its blobs.
       type: int
+    origin:
+      description: The file that it was made of, or the agent whose own model it was; none for one of a registry or an archive.
+      type: str
+      sample: acme-tune:latest of agent empresa-corp, promoted
     complete:
       description: Whether all its blobs are there, in their length.
       type: bool

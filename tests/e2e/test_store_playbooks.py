@@ -88,10 +88,13 @@ def test_an_export_that_is_killed_leaves_no_archive_and_the_next_one_is_whole(tm
     command = [
         "playbooks/export_models.yml", "-i", "inventories/local", "-e", f"model_export_store={store.root}", "-e", f"model_export_path={archive}",
     ]
+
+    def on_its_way(least: int) -> bool:
+        return any(path.stat().st_size > least for path in archive.parent.iterdir())
+
     for least in (0, LARGE // 2):
         run = Playbook(command)
-        written = lambda least=least: [path for path in archive.parent.iterdir() if path.stat().st_size > least]
-        wait_until(lambda: written() or run.process.poll() is not None, "the archive on its way")
+        wait_until(lambda run=run, least=least: on_its_way(least) or run.process.poll() is not None, "the archive on its way")
         run.kill()
         assert [path.name[:12] for path in archive.parent.iterdir()] == [".models.tar."]
     run_playbook(command).ok()

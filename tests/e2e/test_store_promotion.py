@@ -43,7 +43,9 @@ def tune(port: int, system: str) -> str:
     return listed(port)["acme-tune:latest"]
 
 
-def test_a_tenants_own_model_is_promoted_for_another(site: Site, registry: Registry, fault_proxy: FaultProxy) -> None:
+def test_a_tenants_own_model_is_promoted_for_another(
+    site: Site, registry: Registry, fault_proxy: FaultProxy, run_module: Callable[..., ModuleRun]
+) -> None:
     store = StoreFolder(Path("/var/lib/llmops") / site.folder.name)
     site.write_inventory({"localhost": {
         "agent_model_store_path": str(store.root), "model_store_min_free": "0", "agent_model_mirror": fault_proxy.address,
@@ -82,6 +84,9 @@ def test_a_tenants_own_model_is_promoted_for_another(site: Site, registry: Regis
     assert "switch view ollama-agent-blue" in updated.actions and listed(blue)["tune:v2"] == second and generate(blue, "tune:v2")
     store.assert_sound()
     store.assert_tidy()
+    stored = run_module("model_store_info", {"store": str(store.root)}).ok()["models"]
+    origins = {model["model"]: model["origin"] for model in stored}
+    assert origins["tune:v2"] == "acme-tune:latest of agent acme, promoted" and "demo.gguf" in origins["demo:latest"]
 
 
 def own_models(store: Store, **names: str) -> Path:

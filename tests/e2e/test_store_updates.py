@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from tests.support.ollama import generate, request
@@ -45,15 +46,21 @@ def test_a_newer_version_comes_by_policy(site: Site, registry: Registry) -> None
     assert step["impact"] == "in_place" and listed() == old
     # What still runs with the old version keeps it, however long ago that was replaced.
     prune = {"model_store_prune": True, "model_store_grace": "0", "model_store_models": "policed"}
-    assert site.run("prefetch_models", **prune).ok().changed == 0 and generate(site.ports()["acme"], "policed")
+    left = Path(store, "agents", "gone", "upper")
+    left.mkdir(parents=True)
+    kept = site.run("prefetch_models", **prune).ok()
+    assert kept.changed == 0 and generate(site.ports()["acme"], "policed")
+    assert "gone (0 B, kept: prune_uppers is not set)" in kept.run.stdout
     # The plan says what restarts, and then it does.
     go = {"max_disruption": 100, "max_disruption_percent": 100, "agent_model_update": "at_once"}
     planned = site.run("reconcile", "--check", **go)
     assert "restart" in planned.run.output and listed() == old
     site.run("reconcile", **go).ok()
     assert listed() == new and generate(site.ports()["acme"], "policed")
-    pruned = site.run("prefetch_models", **prune).ok()
-    assert [action.partition(" ")[2].partition(" ")[0] for action in pruned.actions] == ["view"]
+    # So does what is left of an agent that neither the catalog nor the engine knows, and of none that they do.
+    pruned = site.run("prefetch_models", **prune, model_store_prune_uppers=True).ok()
+    assert [action.split()[1] for action in pruned.actions] == ["upper", "view"] and "prune upper gone" in pruned.actions
+    assert os.listdir(left.parent.parent) == ["acme"]
     # The engine is killed, agents and all: what shall run comes back with its models.
     site.engine.kill()
     site.engine.start()

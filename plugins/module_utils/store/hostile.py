@@ -13,29 +13,26 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import contextmanager
-from typing import BinaryIO, Iterator, Sequence
+from typing import BinaryIO, Callable, Iterator, Sequence
 
 # Stands for what is at a path, be it a link, without opening it.
 _AT = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @contextmanager
-def opened(folder: str, parts: Sequence[str], largest: int | None = None) -> Iterator[BinaryIO | None]:
-    """The regular file at ``parts`` below ``folder``, to be read; None when there is none.
-
-    :param largest: bytes that it may have at most.
-    """
+def opened(folder: str, parts: Sequence[str], fits: Callable[[int], bool]) -> Iterator[BinaryIO | None]:
+    """The regular file at ``parts`` below ``folder``, to be read; None when there is none, or one whose length does not fit."""
     descriptor = _open(folder, parts)
     if descriptor < 0:
         yield None
         return
     with os.fdopen(descriptor, "rb", buffering=0) as file:
-        yield file if largest is None or os.fstat(descriptor).st_size <= largest else None
+        yield file if fits(os.fstat(descriptor).st_size) else None
 
 
 def read(folder: str, parts: Sequence[str], largest: int) -> bytes:
     """The bytes of such a file; none of anything else, and none of one that is larger."""
-    with opened(folder, parts, largest) as file:
+    with opened(folder, parts, lambda size: size <= largest) as file:
         return file.read(largest) if file else b""
 
 

@@ -56,7 +56,7 @@ class MadeSource:
                 if not commit.has(self.layout, blob):
                     _verify(staging, blob, place, self.label)
                     commit.adopt(self.layout, blob, place.blob(blob.digest))
-        origins.remember(self.layout, recipe.model, recipe.fingerprint, manifest.digest)
+        origins.remember(self.layout, recipe.model, recipe.fingerprint, manifest.digest, self.label)
         return manifest
 
     def fetch(self, staging: Staging, blob: Blob) -> None:

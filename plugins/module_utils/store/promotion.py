@@ -90,7 +90,7 @@ class AgentSource:
             self._take(owned, staging, blob, tell)
         # The copies took their time: another run may have given the name away.
         self._require_name(manifest)
-        origins.remember(self.layout, self.name, self._fingerprint, manifest.digest)
+        origins.remember(self.layout, self.name, self._fingerprint, manifest.digest, f"{self._fingerprint}, promoted")
         return manifest
 
     def fetch(self, staging: Staging, blob: Blob) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Collection
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import human_size
-from ansible_collections.llmops.tenancy.plugins.module_utils.store import garbage
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import garbage, origins
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.usage import Usage, ViewUse, allocated, survey
 
@@ -40,7 +40,7 @@ def report(layout: Layout, limits: Limits) -> tuple[dict[str, Any], list[str]]:
     seen = sum(agent["shared_bytes"] for agent in agents)
     values = {
         "exists": layout.exists(),
-        "models": [_model(usage, model) for model in usage.models],
+        "models": [_model(layout, usage, model) for model in usage.models],
         "agents": agents,
         "garbage": [each.as_result() for each in unused],
         "totals": {
@@ -55,7 +55,7 @@ def report(layout: Layout, limits: Limits) -> tuple[dict[str, Any], list[str]]:
     return values, [_over(agent, limits.private or 0) for agent in agents if agent["over_limit"]]
 
 
-def _model(usage: Usage, model: Any) -> dict[str, Any]:
+def _model(layout: Layout, usage: Usage, model: Any) -> dict[str, Any]:
     """A model of the store: what it takes, alone and with others, and who has which version of it."""
     others = {blob.digest for other in usage.models if other.name != model.name for blob in other.blobs}
     older = sorted(
@@ -65,6 +65,7 @@ def _model(usage: Usage, model: Any) -> dict[str, Any]:
         "model": model.name,
         "digest": model.digest,
         "size": model.size,
+        "origin": origins.told(layout, model.name, model.digest) or None,
         "complete": model.complete,
         "missing": [blob.digest for blob in model.missing],
         "agents": usage.agents_of(model.name),

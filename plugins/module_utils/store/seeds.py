@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from contextlib import contextmanager, suppress
-from typing import BinaryIO, Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
+from typing import BinaryIO, Callable, Iterable, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import allocated
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import commit, hostile, partial, space
@@ -82,11 +82,9 @@ def _aside(layout: Layout, blob: Blob) -> str:
     return os.path.join(layout.part(blob.digest), "seed")
 
 
-@contextmanager
-def _opened(folder: str, blob: Blob) -> Iterator[BinaryIO | None]:
+def _opened(folder: str, blob: Blob) -> AbstractContextManager[BinaryIO | None]:
     """The file of a blob; None when there is none of its length. Nothing that a tenant put there instead is followed."""
-    with hostile.opened(folder, ("blobs", blob_name(blob.digest)), blob.size) as file:
-        yield file if file and os.fstat(file.fileno()).st_size == blob.size else None
+    return hostile.opened(folder, ("blobs", blob_name(blob.digest)), lambda size: size == blob.size)
 
 
 def _copied(file: BinaryIO, blob: Blob, aside: str, tell: Callable[[int], None]) -> bool:
