@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: tenancy
 short_description: Agents of the catalog as hosts, in groups by tenant, model, agent host, state and label
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Reads the catalog, and only reads. Each agent is a host; its groups are C(llmops_agents), C(tenant_<tenant>), C(model_<model>),
     C(host_<agent host>), C(state_started) or C(state_stopped), and C(label_<label>) by the labels that its host must have (C(affinity)).

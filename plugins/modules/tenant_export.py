@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: tenant_export
 short_description: Write files of tenants from the catalog
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Writes C(<tenant>.yml) for each tenant, with all that the catalog has of it in the keys that C(onboard_tenant) reads. Onboarding
     with such a file changes nothing, as long as the tenant has an agent.

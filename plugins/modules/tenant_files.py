@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: tenant_files
 short_description: Check files of tenants offline
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Checks all files C(tenants/<tenant>.yml) by the rules that a run has for them, and prints every fault as C(file:line:column), with
     the nearest right name for one that is misspelled. It fails at the end when there is a fault.

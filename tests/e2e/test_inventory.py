@@ -30,9 +30,11 @@ HOSTILE = "{{ lookup('pipe', 'touch %s') }}"
 def catalog(postgres: Postgres, make_database: Callable[..., Database]) -> Catalog:
     """Two tenants with three agents, and one without."""
     catalog = make_catalog(postgres, make_database)
-    catalog.ok("tenant", agent_hosts=[{"name": "gpu-01"}, {"name": "gpu-02"}], tenants=[
+    catalog.ok("tenant", agent_hosts=[{"name": "gpu-01", "labels": ["gpu=a100"]}, {"name": "gpu-02"}], tenants=[
         {"tenant": "acme", "name": "Acme", "agents": [
-            {"agent": "acme", "host": "gpu-01", "models": ["phi4-mini"], "memory_limit": "8g"},
+            {
+                "agent": "acme", "host": "gpu-01", "models": ["phi4-mini"], "memory_limit": "8g", "affinity": ["gpu=a100"],
+            },
             {"agent": "acme-lab", "host": "gpu-02", "models": ["llama3.2:3b", "phi4-mini"], "desired_state": "stopped"},
         ]},
         {"tenant": "beta-corp", "agents": [{"agent": "gpu-01", "host": "gpu-01", "port": 12000, "bind_address": "0.0.0.0"}]},
@@ -99,7 +101,7 @@ def test_agents_are_hosts_in_groups(inventory: Inventory) -> None:
         "tenant_acme": ["acme", "acme-lab"], "tenant_beta_corp": [machine],
         "model_phi4_mini": ["acme", "acme-lab", machine], "model_llama3_2_3b": ["acme-lab"],
         "host_gpu_01": ["acme", machine], "host_gpu_02": ["acme-lab"],
-        "state_started": ["acme", machine], "state_stopped": ["acme-lab"],
+        "state_started": ["acme", machine], "state_stopped": ["acme-lab"], "label_gpu_a100": ["acme"],
         # The group that the key asks for is called like a host.
         "acme_group": ["acme", "acme-lab"], "beta_corp": [machine], "large": ["acme"],
     }
