@@ -27,7 +27,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.host import 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.network_plan import PoolOptions
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.races import ATTEMPTS, RACES, Refusals, mends, pause
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.settings import DEFAULTS, check_specs
-from ansible_collections.llmops.tenancy.plugins.module_utils.engine.shrinking import check_shrink
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.shrinking import check_shrinks
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.tolerance import Failures, plan_sound, sharers
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.views import absent_view, agent_view, volume_path
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
@@ -170,10 +170,11 @@ def _plan_once(engine: Engine, specs: Sequence[AgentSpec], options: Options) -> 
     names = [spec.agent for spec in specs]
     images = sorted({spec.image or DEFAULTS.image for spec in specs if spec.state != "absent"})
     sure: frozenset[str] = frozenset()
+    used: dict[str, int] = {}
     while True:
         observed = engine.observe(names, images, sure)
         try:
-            planned = _plan_of(engine, observed, specs, options)
+            planned = _plan_of(engine, observed, specs, options, used)
         except TenancyError:
             if not observed.glanced:
                 raise
@@ -185,15 +186,15 @@ def _plan_once(engine: Engine, specs: Sequence[AgentSpec], options: Options) -> 
         sure |= doubtful
 
 
-def _plan_of(engine: Engine, observed: Observation, specs: Sequence[AgentSpec], options: Options) -> _Planned:
+def _plan_of(
+    engine: Engine, observed: Observation, specs: Sequence[AgentSpec], options: Options, used: dict[str, int]
+) -> _Planned:
     host = read_host() if engine.local else HostFacts()
 
     def plan(wanted: Sequence[AgentSpec]) -> AgentPlan:
         found = plan_agents(wanted, observed, host, options.pool)
         options.foresee(found.actions)
-        for action in found.actions:
-            if action.agent in found.running:
-                check_shrink(engine, action, observed)
+        check_shrinks(engine, [action for action in found.actions if action.agent in found.running], observed, used)
         return found
 
     made = [spec for spec in specs if options.create_stopped or spec.state != "stopped" or spec.agent in observed.agents]
