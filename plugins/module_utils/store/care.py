@@ -46,7 +46,7 @@ def read_care(layout: Layout, params: Mapping[str, Any]) -> Care:
         raise TenancyError(
             "prune_uppers is given without prune, or without known_agents",
             cause="whoever the catalog does not have would count as gone",
-            remedy="Give both; the playbook prefetch_models reads the agents from the catalog",
+            remedy="Give both; the playbook prefetch_models reads the agents from the catalog, and needs localhost in its --limit for that",
             kind="invalid_options",
         )
     grace = parse_grace(params["grace"]) if params["prune"] else None

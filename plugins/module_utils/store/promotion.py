@@ -76,15 +76,17 @@ class AgentSource:
         :raises TenancyError: as that would.
         """
         owned = self.find()
-        for blob in self._read(owned).blobs:
+        manifest = self._read(owned)
+        # A file of any length costs its tenant nothing, and whoever reads it a lot of time.
+        self._check_room(manifest, 0)
+        for blob in manifest.blobs:
             self._require(owned, blob, lambda read: None)
 
     def stage(self, staging: Staging) -> Manifest:
         """Copy what the store lacks, and look whether the agent has the rest."""
         owned = self.find()
         manifest = self._read(owned)
-        needed = room_bytes(self.layout, manifest.blobs)
-        space.check(f"There is no room for model {self.name}", self.layout.root, needed, staging.min_free)
+        self._check_room(manifest, staging.min_free)
         tell = _teller(staging, manifest.blobs)
         for blob in manifest.blobs:
             self._take(owned, staging, blob, tell)
@@ -117,6 +119,10 @@ class AgentSource:
             raise self._unusable(missing[0], "is not there in the length that the manifest says, or is no regular file")
         self._require_name(manifest)
         return manifest
+
+    def _check_room(self, manifest: Manifest, min_free: int) -> None:
+        needed = room_bytes(self.layout, manifest.blobs)
+        space.check(f"There is no room for model {self.name}", self.layout.root, needed, min_free)
 
     def _require_name(self, manifest: Manifest) -> None:
         there = content.find(self.layout, self.name)

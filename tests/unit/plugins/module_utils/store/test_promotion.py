@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
@@ -210,6 +211,15 @@ def test_room_is_checked_before_the_first_byte(tenant: Tenant) -> None:
     with pytest.raises(TenancyError) as refused:
         tenant.promote(min_free=2**62)
     assert refused.value.kind == "disk_full" and tenant.files() == tenant.before
+    # A file without a byte on the disk, which would take days to be read.
+    weights = json.loads(tenant.manifest.read_bytes())["layers"][0]
+    with tenant.blob(WEIGHTS).open("wb") as file:
+        file.truncate(shutil.disk_usage(tenant.own).free + 2**40)
+        tenant.manifest.write_bytes(json.dumps({"layers": [{**weights, "size": file.seek(0, 2)}]}).encode())
+    for attempt in (tenant.source().prove, tenant.promote):
+        with pytest.raises(TenancyError) as refused:
+            attempt()
+        assert refused.value.kind == "disk_full"
     assert not list(Path(tenant.layout.partial).iterdir())
 
 
