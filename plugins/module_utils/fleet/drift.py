@@ -10,7 +10,7 @@ It is made of the plans that the modules returned in check mode, so it tells wha
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Container, Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.fleet.desired import Desired
@@ -113,12 +113,13 @@ def _of_host(host: str, report: Values, wanted: Desired, found: Mapping[str, _Fi
     owners = {agent["agent"]: agent["tenant"] for agent in agents}
     touched, made = set(), {agent_of(action) for action in report["actions"] if _makes_container(action)}
     begun = {owners.get(name) for name in made}
+    anew = {(agent_of(action), action["action"]) for action in report["actions"] if action["action"] in ("recreate", "replace")}
     for action in report["actions"]:
         agent = agent_of(action)
         tenant = owners.get(agent, "") or (action["name"].removeprefix(NETWORK_PREFIX) if action["kind"] == "network" else "")
         touched.add(agent)
         # All else about a new agent follows from its being new.
-        follows = agent in made if agent else tenant in begun
+        follows = (agent in made or _brings_back(action, agent, anew)) if agent else tenant in begun
         if not follows or _makes_container(action):
             for difference in _of_engine(action, host):
                 _add(found.get(tenant), difference)
@@ -147,6 +148,15 @@ def agent_of(action: Values) -> str:
 
 def _makes_container(action: Values) -> bool:
     return action["kind"] == "container" and action["action"] == "create"
+
+
+def _brings_back(action: Values, agent: str, anew: Container[tuple[str, str]]) -> bool:
+    """Whether it only brings back what is made anew: a container with its volume, or the start of one.
+
+    :param anew: agents, each with what is done to it.
+    """
+    cause = {"start": "recreate", "recreate": "replace"}.get(action["action"], "")
+    return action["kind"] == "container" and not action["fields"] and (agent, cause) in anew
 
 
 def _of_engine(action: Values, host: str) -> Iterator[dict[str, Any]]:

@@ -57,9 +57,19 @@ def of(result, tenant):
             report(running("acme"), actions=[
                 action("recreate", "container", "ollama-agent-acme", "recreate", port=(1, 2)), action("start", "container", "ollama-agent-acme"),
             ]),
-            "different",
-            [("container ollama-agent-acme", "port", 1, 2, "recreate"),
-             ("container ollama-agent-acme", "state", "not running", "running", "in_place")], [],
+            "different", [("container ollama-agent-acme", "port", 1, 2, "recreate")], [],
+        ),
+        # One whose volume is made anew is recreated for it, and one that is broken for itself.
+        (
+            report(running("acme"), actions=[
+                action("replace", "volume", "ollama-agent-acme", "recreate", path=("/a", "/b")),
+                action("recreate", "container", "ollama-agent-acme", "recreate"), action("start", "container", "ollama-agent-acme"),
+            ]),
+            "different", [("volume ollama-agent-acme", "path", "/a", "/b", "recreate")], [],
+        ),
+        (
+            report(running("acme"), actions=[action("recreate", "container", "ollama-agent-acme", "recreate")]),
+            "different", [("container ollama-agent-acme", "state", "broken", "made anew", "recreate")], [],
         ),
         # All that follows from its being new is not told.
         (
