@@ -91,8 +91,8 @@ class StoredEngine:
         """Let go of older views that no agent runs with any more. :param actions: what was done since the observation."""
         touched = {action.agent for action in actions}
         for name, layout in self._places(observed).items():
-            if name in observed.views and not observed.views[name].pending and name not in touched:
-                places.settle(layout, name)
+            if name in observed.views and name not in touched:
+                places.settle(layout, name, _started(observed.agents.get(name)))
 
     # --- base.Engine
 
@@ -120,9 +120,7 @@ class StoredEngine:
         return {name: layout for name, layout in found.items() if not name.startswith(".")}
 
     def _look(self, layout: Layout, agent: str, actual: ActualAgent | None) -> Linked:
-        view, damage = places.view_of(layout, layout.view_of(agent))
-        started = actual.started if actual and actual.running else 0.0
-        return places.look(layout, agent, view, damage, started)
+        return places.look(layout, agent, *places.view_of(layout, layout.view_of(agent)), _started(actual))
 
     def apply(self, action: AgentAction) -> None:
         """See :class:`base.Engine`. What concerns the store is done here.
@@ -245,6 +243,10 @@ class StoredEngine:
     def details(self, agent: ActualAgent) -> Mapping[str, Any]:
         """See :class:`base.Engine`."""
         return self.engine.details(agent)
+
+
+def _started(actual: ActualAgent | None) -> float:
+    return actual.started if actual and actual.running else 0.0
 
 
 def _view(action: AgentAction) -> views.View:

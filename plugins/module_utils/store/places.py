@@ -132,14 +132,19 @@ def switch(layout: Layout, agent: str, view_id: str, *, running: bool = False) -
         moment = time.time() + _LATE
         os.utime(place.link, (moment, moment), follow_symlinks=False)
     else:
-        settle(layout, agent)
+        settle(layout, agent, 0.0)
     views.sync(os.path.dirname(place.link))
 
 
-def settle(layout: Layout, agent: str) -> None:
-    """Note that an agent runs with no older view than its link names, or does not run."""
+def settle(layout: Layout, agent: str, started: float) -> None:
+    """Let go of an older view, unless the agent was given another one since it was started.
+
+    :param started: see :func:`look`.
+    """
+    place = layout.agent(agent)
     with suppress(FileNotFoundError):
-        os.unlink(layout.agent(agent).mounted)
+        if not started or os.lstat(place.link).st_mtime <= started:
+            os.unlink(place.mounted)
 
 
 def _point(link: str, view_id: str) -> None:
