@@ -168,7 +168,7 @@ def told_well(outcome: Outcome, changed: int, failed: int, unchanged: int) -> No
     names = [line[11:].split()[0] for line in lines[start:start + changed]]
     assert names == sorted(names) and len(set(names)) == changed and lines[start + changed].startswith("Failed     ")
     assert f"Tenants    {changed} changed, {failed} failed, {unchanged} unchanged" in lines
-    assert len(lines) < changed + 100
+    assert len(lines) < changed + 100 and outcome.run.memory <= 200
 
 
 def unchanged_and_cheap(site: Site) -> None:

@@ -215,6 +215,18 @@ def test_what_was_taken_away_by_hand_comes_back(mover: Mover) -> None:
     shutil.rmtree(Path(layout.agent("a1").upper).parent)
     assert mover.ensure() == ["create view", "start container"]
     assert generate(PORT)
+    # A volume that was made anew over a directory of somebody's own: with the agent goes what it has in the store alone.
+    own, strange = Path(layout.agent("a1").upper), mover.store.root.with_name("strange")
+    for part in ("upper", "work"):
+        (strange / part).mkdir(parents=True)
+    mover.engine.docker("rm", "--force", NAME)
+    mover.engine.docker("volume", "rm", NAME)
+    mount = f"o=lowerdir={layout.agent('a1').link},upperdir={strange}/upper,workdir={strange}/work"
+    labels = ("--label=llmops.tenancy.tenant_id=acme", "--label=llmops.tenancy.agent=a1")
+    mover.engine.docker("volume", "create", *labels, "--opt=type=overlay", "--opt=device=overlay", f"--opt={mount}", NAME)
+    gone = mover.run_module("ollama_agent", {**mover.params(state="absent", remove_volume=True), "models": None}).ok()
+    assert {"remove upper", "remove volume"} <= {f"{action['action']} {action['kind']}" for action in gone["actions"]}
+    assert not own.parent.exists() and (strange / "upper").is_dir() and (strange / "work").is_dir()
 
 
 @contextlib.contextmanager
