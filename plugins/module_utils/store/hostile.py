@@ -21,7 +21,10 @@ _AT = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
 @contextmanager
 def opened(folder: str, parts: Sequence[str], fits: Callable[[int], bool]) -> Iterator[BinaryIO | None]:
-    """The regular file at ``parts`` below ``folder``, to be read; None when there is none, or one whose length does not fit."""
+    """The regular file at ``parts`` below ``folder``, to be read; None when there is none, or one whose length does not fit.
+
+    :param folder: whose own path is ours, links and all; what is below it is the tenant's.
+    """
     descriptor = _open(folder, parts)
     if descriptor < 0:
         yield None
@@ -51,7 +54,7 @@ def _open(folder: str, parts: Sequence[str]) -> int:
 
 def _reach(folder: str, parts: Sequence[str]) -> int:
     """What stands for the file. A link on the way is no directory, so nothing is found below it."""
-    place = os.open(folder, _AT)
+    place = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     for part in parts:
         try:
             below = os.open(part, _AT, dir_fd=place)

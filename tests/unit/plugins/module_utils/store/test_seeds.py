@@ -67,7 +67,9 @@ def test_only_the_blob_itself_is_taken(tmp_path: Path, put, offered, taken):
     (volume / "blobs").mkdir(parents=True)
     file = volume / "blobs" / blob_name(BLOB.digest)
     put(file)
-    folders = (str(tmp_path / "nowhere"), str(volume))
+    # The way to it is the operator's, who may have laid a link.
+    (tmp_path / "linked").symlink_to(volume)
+    folders = (str(tmp_path / "nowhere"), str(tmp_path / "linked"))
     assert seeds.offered(layout, [BLOB, BLOB], folders) == (len(RIGHT) if offered else 0)
     assert seeds.take(layout, BLOB, folders, lambda read: None) is taken
     place = Path(layout.blob(BLOB.digest))
