@@ -82,13 +82,15 @@ def rescue(layout: Layout, blob: Blob, tell: Callable[[int], None] = lambda read
     return False
 
 
-def commit(layout: Layout, name: str, manifest: Manifest) -> None:
+def commit(layout: Layout, name: str, manifest: Manifest, guard: Callable[[], None] = lambda: None) -> None:
     """Make a model visible under its name. Its blobs must be there, each verified.
 
+    :param guard: raises when it must not be; nobody else gives a name meanwhile.
     :raises TenancyError: ``model_incomplete`` when one is not.
     """
     place = layout.manifest(name)
-    with locks.shared(layout):
+    with locks.shared(layout), locks.exclusive(layout, locks.NAMES):
+        guard()
         missing = [blob.digest for blob in manifest.blobs if not has(layout, blob)]
         if missing:
             raise TenancyError(

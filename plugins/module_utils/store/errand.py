@@ -71,7 +71,7 @@ def carry(
 
 def _bring(errand: Errand, staging: Staging) -> None:
     manifest = errand.source.stage(staging)
-    commit.commit(errand.layout, errand.model, manifest)
+    commit.commit(errand.layout, errand.model, manifest, staging.guard)
     commit.relink(errand.layout, manifest.blobs)
 
 

@@ -17,6 +17,8 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import
 CONTENT = "store"
 # Shared by downloads and creations for as long as they take: blobs may be there that no manifest names yet.
 ARRIVALS = "arrivals"
+# For who gives a name to a model.
+NAMES = "names"
 # For who makes or mends a view.
 VIEWS = "views"
 

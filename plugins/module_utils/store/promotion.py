@@ -91,7 +91,7 @@ class AgentSource:
         for blob in manifest.blobs:
             self._take(owned, staging, blob, tell)
         # The copies took their time: another run may have given the name away.
-        self._require_name(manifest)
+        staging.guard = lambda: self._require_name(manifest)
         origins.remember(self.layout, self.name, self._fingerprint, manifest.digest, f"{self._fingerprint}, promoted")
         return manifest
 

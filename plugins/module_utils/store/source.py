@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Iterable, Protocol
+from typing import Callable, Iterable, Protocol
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.bring import Watcher
@@ -34,6 +34,7 @@ class Staging:
 
     :param name: the model's name in the store. :param watcher: is to be told each reading; may raise to end it.
     :param min_free: bytes that stay free on the store's disk. :param seeded: bytes that did not have to come, so far.
+    :param guard: looks once more, when the model is about to get its name, whether it may; a source may set one.
     """
 
     layout: Layout
@@ -41,6 +42,7 @@ class Staging:
     watcher: Watcher
     min_free: int = 0
     seeded: int = 0
+    guard: Callable[[], None] = lambda: None
     meter: Meter = field(default_factory=Meter)
 
     def tell(self, phase: str, blob: Blob, completed: int) -> None:

@@ -66,8 +66,9 @@ class Tenant:
     def promote(self, see: Callable[[], None] = lambda: None, replace: bool = False, min_free: int = 0) -> content.Manifest:
         """As the worker does it."""
         watcher = Watcher(lambda progress: see(), Event())
-        made = self.source(replace).stage(Staging(self.layout, "mine:v2", watcher, min_free))
-        commit.commit(self.layout, "mine:v2", made)
+        staging = Staging(self.layout, "mine:v2", watcher, min_free)
+        made = self.source(replace).stage(staging)
+        commit.commit(self.layout, "mine:v2", made, staging.guard)
         return made
 
 
@@ -203,6 +204,12 @@ def test_a_name_is_given_away_once(tenant: Tenant) -> None:
         with pytest.raises(TenancyError) as refused:
             attempt()
         assert refused.value.kind == "name_taken" and "no agent sees" in refused.value.cause
+    # Also when another run gives it away while this one copies.
+    given = Path(tenant.layout.manifest("mine:v2"))
+    given.rename(tenant.elsewhere / "given")
+    with pytest.raises(TenancyError) as refused:
+        tenant.promote(lambda: shutil.copy(tenant.elsewhere / "given", given) and None)
+    assert refused.value.kind == "name_taken"
     assert content.read(tenant.layout.root, "mine:v2").digest == first.digest
     assert tenant.promote(replace=True).digest != first.digest
 
