@@ -246,7 +246,9 @@ def test_brake_and_waves(fleet: Site) -> None:
     names = [f"agent-{number}" for number in range(4)]
     for name in names:
         fleet.write_tenant(name, SMALL)
-    fleet.run("reconcile", wave_size=3).ok()
+    seen = fleet.run("reconcile", terminal=True, wave_size=3).ok().run.stdout
+    # In a terminal a line is rewritten after each wave, and wiped at the end.
+    assert re.search(r"\r\x1b\[Klocalhost: 3 of 4 agents done, 0 failed, 1 left, [\d.]+/s\r\x1b\[K\r\n", seen), seen
     containers = fleet.engine.docker("ps", "--quiet", "--no-trunc")
 
     # A change of all of them is stopped before anything is written, also in the catalog.

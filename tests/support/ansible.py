@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -132,25 +135,39 @@ class Playbook:
         args: Arguments after ``ansible-playbook``.
         env: Added to the environment.
         cwd: Folder it is started in; the root of the checkout by default.
+        terminal: Whether it writes to a terminal, as with a person before it.
     """
 
-    def __init__(self, args: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path = ROOT) -> None:
+    def __init__(
+        self, args: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path = ROOT, terminal: bool = False
+    ) -> None:
         self.marker = f"LLMOPS_TEST_RUN={uuid.uuid4()}"
         marker_name, _equals, marker_value = self.marker.partition("=")
         settings = {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
         # Files and not pipes: a worker that outlives a kill would hold a pipe open.
-        self._stdout = tempfile.TemporaryFile("w+", errors="replace")
+        self._stdout = tempfile.TemporaryFile("w+", errors="replace", newline="")
         self._stderr = tempfile.TemporaryFile("w+", errors="replace")
         self._memory = 0
+        seen, written = pty.openpty() if terminal else (-1, self._stdout.fileno())
         self.process = subprocess.Popen(
             [str(Path(sys.executable).with_name("ansible-playbook")), *args],
             stdin=subprocess.DEVNULL,
-            stdout=self._stdout,
-            stderr=self._stderr,
+            stdout=written,
+            stderr=written if terminal else self._stderr,
             env=environment(settings | dict(env or {}) | {marker_name: marker_value}),
             cwd=cwd,
             start_new_session=True,
         )
+        self._reader = threading.Thread(target=self._read, args=(seen,), daemon=True)
+        if terminal:
+            os.close(written)
+            self._reader.start()
+
+    def _read(self, terminal: int) -> None:
+        """Keep what is written to a terminal, which ends with the last that writes to it."""
+        with contextlib.suppress(OSError), open(terminal, "rb", buffering=0) as screen:
+            while data := screen.read(65536):
+                os.write(self._stdout.fileno(), data)
 
     def told(self) -> str:
         """What it printed until now."""
@@ -178,6 +195,8 @@ class Playbook:
         return self._result()
 
     def _result(self) -> PlaybookRun:
+        if self._reader.ident:
+            self._reader.join(10)
         texts = []
         for file in (self._stdout, self._stderr):
             file.seek(0)

@@ -122,16 +122,17 @@ class Site:
         (self.folder / "tenants" / f"{tenant}.yml").write_text(yaml.safe_dump(dict(content)))
 
     def start(
-        self, playbook: str, *args: str, env: Mapping[str, str] | None = None, cwd: Path = ROOT, **variables: Any
+        self, playbook: str, *args: str, env: Mapping[str, str] | None = None, cwd: Path = ROOT, terminal: bool = False,
+        **variables: Any,
     ) -> Playbook:
         """Start a playbook by its file's or its full name, and go on."""
         name = playbook if "." in playbook or "/" in playbook else f"playbooks/{playbook}.yml"
         extra = ["-e", json.dumps(variables)] if variables else []
-        return Playbook([name, *extra, *args], {**self.env, **dict(env or {})}, cwd)
+        return Playbook([name, *extra, *args], {**self.env, **dict(env or {})}, cwd, terminal)
 
     def run(
         self, playbook: str, *args: str, env: Mapping[str, str] | None = None, timeout: float = 600, cwd: Path = ROOT,
-        **variables: Any,
+        terminal: bool = False, **variables: Any,
     ) -> Outcome:
         """Run a playbook to its end, and record its tasks.
 
@@ -141,10 +142,11 @@ class Site:
             env: Added to the environment.
             timeout: Seconds until it is killed.
             cwd: Folder it is started in.
+            terminal: Whether it writes to a terminal.
             variables: Extra variables.
         """
         log, recording = self.recording()
-        started = self.start(playbook, *args, env={**recording, **dict(env or {})}, cwd=cwd, **variables)
+        started = self.start(playbook, *args, env={**recording, **dict(env or {})}, cwd=cwd, terminal=terminal, **variables)
         return self.outcome(started, log, timeout)
 
     def outcome(self, started: Playbook, log: Path, timeout: float = 600) -> Outcome:
