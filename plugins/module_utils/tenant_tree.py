@@ -15,8 +15,8 @@ import os
 import stat
 from typing import Iterator, NamedTuple, Sequence
 
-_TOP = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-DIRECTORY = _TOP | os.O_NOFOLLOW
+TOP = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+DIRECTORY = TOP | os.O_NOFOLLOW
 # Who runs meanwhile removes what is there, and puts a link or a file in the place of a directory.
 _VANISHED = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE}
 
@@ -50,7 +50,7 @@ def walk(folder: str, below: Sequence[str] = (), depth: int = 0, *, strict: bool
     :param strict: raise what no tenant can bring about, as a failing disk, instead of passing it over.
     """
     try:
-        cursor = _Cursor(folder, _TOP, strict)
+        cursor = _Cursor(folder, TOP, strict)
     except OSError as error:
         _pass(error, strict)
         return
@@ -80,7 +80,7 @@ def _walk(cursor: _Cursor, depth: int) -> Iterator[Entry]:
 def at(folder: str, parts: Sequence[str]) -> Iterator[Entry]:
     """What is at ``parts`` below a directory; nothing when there is nothing, or a link on the way."""
     try:
-        cursor = _Cursor(folder, _TOP, False)
+        cursor = _Cursor(folder, TOP, False)
     except FileNotFoundError:
         return
     with cursor:

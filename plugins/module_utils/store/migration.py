@@ -15,7 +15,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing impo
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import used
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Action
-from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, moving, places, space
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import carrying, content, places, space
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
 
 
@@ -60,7 +60,7 @@ def require_room(agents: Sequence[str], observed: Observation) -> None:
         what = f"There is no room for volumes with all models of {', '.join(sorted(moving_ones))}"
         needed = sum(_shared_bytes(linked) + linked.private_bytes for _volume, linked in moving_ones.values())
         folder = os.path.dirname(os.path.dirname(next(iter(moving_ones.values()))[0].mountpoint))
-        space.check(what, folder or "/", needed, moving.ROOM, space.MOVE)
+        space.check(what, folder or "/", needed, carrying.ROOM, space.MOVE)
 
 
 def require_room_in_store(actions: Sequence[AgentAction]) -> None:
@@ -75,7 +75,7 @@ def require_room_in_store(actions: Sequence[AgentAction]) -> None:
             coming.setdefault(root, {})[action.agent] = _brought(action, action.volume, root)
     for root, sizes in coming.items():
         names = ", ".join(sorted(name for name, size in sizes.items() if size))
-        space.check(f"There is no room for the own models of {names}", root, sum(sizes.values()), moving.ROOM, space.MOVE)
+        space.check(f"There is no room for the own models of {names}", root, sum(sizes.values()), carrying.ROOM, space.MOVE)
 
 
 def _brought(action: AgentAction, volume: Volume, root: str) -> int:

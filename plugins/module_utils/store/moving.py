@@ -11,18 +11,19 @@ begins again from the same source. The agent does not run meanwhile.
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 import stat
-from typing import Iterator
+from typing import Iterable, Iterator
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, space, views
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, views
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.carrying import Target, require_room
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import blob_name, manifest_path
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.places import manifests_of
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.whiteouts import hidden
+from ansible_collections.llmops.tenancy.plugins.module_utils.tenant_tree import Entry, at, remove, walk
 
-# What stays free beside the models on the disk that they go to.
-ROOM = 64 * 1024**2
+# What no path can name has no place in another tree either.
+_LONGEST = 4096
 
 
 def take(folder: str, upper: str, view: str) -> None:
@@ -40,107 +41,79 @@ def take(folder: str, upper: str, view: str) -> None:
         path for found in own.values() for blob in found.blobs
         if not os.path.exists(os.path.join(view, path := os.path.join("blobs", blob_name(blob.digest))))
     }
-    _renamed(folder, sorted(wanted), upper)
+    _renamed((entry for path in sorted(wanted) for entry in at(folder, path.split(os.sep))), upper)
 
 
 def follow(old: str, upper: str) -> None:
     """Bring an agent's own directory from one place to another, with what it notes of deleted models.
 
-    :raises TenancyError: ``disk_full``.
+    :raises TenancyError: ``disk_full``, ``tree_too_deep``.
     """
-    _renamed(old, [os.path.relpath(path, old) for path in _entries(old)], upper)
+    _renamed(_all(old), upper)
 
 
 def give(view: str, upper: str, folder: str) -> None:
     """Fill a plain volume with all that an agent sees: its own models, and copies of those that it shares.
 
-    :raises TenancyError: ``disk_full``.
+    :raises TenancyError: ``disk_full``, ``tree_too_deep``, ``link_in_the_way``.
     """
     models = {model.name: model for model in content.list_models(view)}
     gone = set(hidden(upper, view, models)) | set(manifests_of(upper))
-    paths = [(upper, os.path.relpath(path, upper)) for path in _entries(upper) if stat.S_ISREG(os.lstat(path).st_mode)]
+    shared = []
     for name in sorted(set(models) - gone):
-        paths += [(view, os.path.join("blobs", blob_name(blob.digest))) for blob in models[name].blobs]
-        paths.append((view, os.path.join("manifests", manifest_path(name))))
-    missing = [(source, path) for source, path in paths if not _same(os.path.join(source, path), os.path.join(folder, path))]
-    _require_room(folder, sum(os.lstat(os.path.join(source, path)).st_size for source, path in missing))
-    for source, path in missing:
-        # Never a link: a tenant writes where this goes.
-        _copy(os.path.join(source, path), os.path.join(folder, path))
+        shared += [os.path.join("blobs", blob_name(blob.digest)) for blob in models[name].blobs]
+        shared.append(os.path.join("manifests", manifest_path(name)))
+
+    def missing() -> Iterator[Entry]:
+        yield from (each for each in _all(upper) if stat.S_ISREG(each.found.st_mode) and target.size(each) != each.found.st_size)
+        for path in shared:
+            yield from (each for each in at(view, path.split(os.sep)) if target.size(each) != each.found.st_size)
+
+    with Target(folder) as target:
+        try:
+            require_room(folder, sum(entry.found.st_blocks * 512 for entry in missing()))
+            for entry in missing():
+                # Never a link: a tenant writes where this goes.
+                target.copy(entry)
+        except NotADirectoryError as error:
+            raise _in_the_way(folder, error) from error
 
 
-def _renamed(source: str, paths: list[str], upper: str) -> None:
+def _renamed(entries: Iterable[Entry], upper: str) -> None:
     aside = f"{upper}.new"
-    shutil.rmtree(aside, ignore_errors=True)
+    remove(aside)
     os.makedirs(aside, mode=0o755)
-    for path in paths:
-        _bring(os.path.join(source, path), os.path.join(aside, path))
+    with Target(aside, known=upper) as target:
+        for entry in entries:
+            target.bring(entry)
     # What the agent has there from before stays its own: its volume may have been made anew by hand.
-    for path in _entries(upper):
-        _bring(path, os.path.join(aside, os.path.relpath(path, upper)))
+    with Target(aside) as target:
+        for entry in _all(upper):
+            target.bring(entry)
     for part in ("blobs", "manifests"):
         if not os.path.lexists(os.path.join(aside, part)):
             os.mkdir(os.path.join(aside, part), mode=0o755)
     views.sync(aside)
-    if os.path.isdir(upper):
-        shutil.rmtree(upper)
+    remove(upper)
     os.rename(aside, upper)
     views.sync(os.path.dirname(upper))
 
 
-def _entries(folder: str) -> Iterator[str]:
-    for place, folders, names in os.walk(folder):
-        for name in (*folders, *names):
-            yield os.path.join(place, name)
+def _all(folder: str) -> Iterator[Entry]:
+    """All that is in a directory. What no tenant can bring about ends it: what is passed over here is lost."""
+    for entry in walk(folder, strict=True):
+        if len(os.fsencode(entry.path)) > _LONGEST:
+            raise TenancyError(
+                f"The models in {folder} can't be moved",
+                cause=f"below {'/'.join(entry.parents)[:60]!r} are directories in directories that no path can name",
+                remedy="Have its tenant remove them, then run again", kind="tree_too_deep", lasting=True,
+            )
+        yield entry
 
 
-def _bring(source: str, target: str) -> None:
-    """One file, directory or whiteout of a tenant's; links, pipes, what is not there, and what is at the target already stay behind."""
-    try:
-        found = os.lstat(source)
-        os.makedirs(os.path.dirname(target), mode=0o755, exist_ok=True)
-    except (FileNotFoundError, FileExistsError, NotADirectoryError):
-        # Not there, or below what is deleted at the target.
-        return
-    if os.path.lexists(target):
-        return
-    if stat.S_ISDIR(found.st_mode):
-        os.mkdir(target, mode=0o755)
-        for name in os.listxattr(source, follow_symlinks=False):
-            if name == "trusted.overlay.opaque":
-                os.setxattr(target, name, os.getxattr(source, name))
-    elif stat.S_ISCHR(found.st_mode) and found.st_rdev == 0:
-        os.mknod(target, stat.S_IFCHR, 0)
-    elif stat.S_ISREG(found.st_mode):
-        try:
-            os.link(source, target, follow_symlinks=False)
-        except OSError:
-            # Another disk.
-            _require_room(os.path.dirname(target), found.st_size)
-            _copy(source, target)
-
-
-def _same(source: str, target: str) -> bool:
-    try:
-        return os.lstat(source).st_size == os.lstat(target).st_size
-    except FileNotFoundError:
-        return False
-
-
-def _copy(source: str, target: str) -> None:
-    os.makedirs(os.path.dirname(target), mode=0o755, exist_ok=True)
-    aside = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}")
-    try:
-        with open(source, "rb") as read, open(aside, "wb") as write:
-            shutil.copyfileobj(read, write, 1024**2)
-            write.flush()
-            os.fsync(write.fileno())
-        os.chmod(aside, 0o644)
-        os.replace(aside, target)
-    finally:
-        if os.path.lexists(aside):
-            os.unlink(aside)
-
-
-def _require_room(folder: str, size: int) -> None:
-    space.check("The models of an agent that moves don't fit", folder, size, ROOM, space.MOVE)
+def _in_the_way(folder: str, error: NotADirectoryError) -> TenancyError:
+    return TenancyError(
+        f"Models can't be copied into {folder}",
+        cause=f"there is a link or a file where a directory has to be, {error.filename!r}",
+        remedy="Have its tenant remove it, or remove it there, then run again", kind="link_in_the_way", lasting=True,
+    )

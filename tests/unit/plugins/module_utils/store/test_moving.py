@@ -6,11 +6,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import ModelMount
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import moving, places
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
 
@@ -53,3 +57,89 @@ def test_only_the_agents_own_place_in_a_store_is_its_place(tmp_path: Path) -> No
     assert places.is_place(own, "acme") and not places.is_place(own, "globex")
     for upper in (f"{tmp_path}/upper", own.upper + "2"):
         assert not places.is_place(ModelMount(own.lower, upper, own.work), "acme")
+
+
+def model(folder: Path, name: str, weights: bytes, blobs: Path | None = None) -> str:
+    """A model of these weights; its blob is made in ``blobs``, or named only when that is None."""
+    digest = hashlib.sha256(weights).hexdigest()
+    if blobs:
+        blobs.mkdir(parents=True, exist_ok=True)
+        (blobs / f"sha256-{digest}").write_bytes(weights)
+    place = folder / "manifests/registry.ollama.ai/library" / name / "latest"
+    place.parent.mkdir(parents=True)
+    place.write_text(json.dumps({"layers": [{"digest": f"sha256:{digest}", "size": len(weights)}]}))
+    return f"blobs/sha256-{digest}"
+
+
+@pytest.mark.parametrize("trap", ["blobs", "file", "manifests"])
+def test_nothing_of_others_is_linked_into_what_a_tenant_writes(tmp_path: Path, trap: str) -> None:
+    volume, upper, view, victim = (tmp_path / name for name in ("volume", "upper", "view", "victim"))
+    named = model(victim, "secret", b"of the victim", victim / "blobs")
+    model(volume, "mine", b"mine", volume / "own" if trap == "blobs" else volume / "blobs")
+    if trap == "manifests":
+        (volume / "manifests").rename(volume / "away")
+        (volume / "manifests").symlink_to(victim / "manifests")
+    else:
+        model(volume, "stolen", b"of the victim")
+        (volume / "blobs" if trap == "blobs" else volume / named).symlink_to(victim / ("blobs" if trap == "blobs" else named))
+    moving.take(str(volume), str(upper), str(view))
+    assert not (upper / named).exists() and not (upper / "manifests/registry.ollama.ai/library/secret").exists()
+    assert all(os.lstat(path).st_nlink == 1 for path in victim.rglob("*") if path.is_file())
+
+
+def test_a_file_with_names_elsewhere_is_copied_once(tmp_path: Path) -> None:
+    """As an older release left it: the tenant would write to what others read."""
+    old, upper = filled(tmp_path / "old", {"manifests/a": "1"}), tmp_path / "upper"
+    shared = filled(tmp_path / "store", {"blob": "shared"}) / "blob"
+    for name in ("x", "y"):
+        os.link(shared, old / name)
+    moving.follow(str(old), str(upper))
+    assert content(upper) == {"manifests/a": "1", "x": "shared", "y": "shared"}
+    assert not os.path.samefile(upper / "x", shared) and os.path.samefile(upper / "x", upper / "y")
+    # What a killed run brought already is linked again: it needs no room.
+    assert os.path.samefile(upper / "manifests/a", old / "manifests/a")
+    moving.follow(str(old), str(upper))
+    assert os.path.samefile(upper / "manifests/a", old / "manifests/a") and os.stat(shared).st_nlink == 3
+
+
+def test_no_copy_leaves_the_volume(tmp_path: Path) -> None:
+    upper, volume, outside = filled(tmp_path / "upper", {"cron/job": "evil"}), tmp_path / "volume", tmp_path / "outside"
+    for folder in (volume, outside, upper / "blobs"):
+        folder.mkdir()
+    with open(upper / "blobs" / "sparse", "wb") as file:
+        file.truncate(2**40)
+        file.seek(2**39)
+        file.write(b"middle")
+    (volume / "cron").symlink_to(outside)
+    with pytest.raises(TenancyError) as caught:
+        moving.give(str(tmp_path / "view"), str(upper), str(volume))
+    assert caught.value.kind == "link_in_the_way" and "cron" in caught.value.cause
+    assert not list(outside.iterdir()) and not (volume / "blobs").exists()
+    (volume / "cron").unlink()
+    for _again in range(2):
+        moving.give(str(tmp_path / "view"), str(upper), str(volume))
+    assert (volume / "cron" / "job").read_text() == "evil" and os.stat(volume / "cron" / "job").st_mode & 0o777 == 0o644
+    # Holes take no room there either.
+    copy = os.stat(volume / "blobs" / "sparse")
+    assert copy.st_size == 2**40 and copy.st_blocks < 2000
+    with open(volume / "blobs" / "sparse", "rb") as file:
+        file.seek(2**39)
+        assert file.read(6) == b"middle"
+    assert sorted(path.name for path in (volume / "blobs").iterdir()) == ["sparse"]
+
+
+def test_what_no_path_can_name_is_refused_for_its_agent(tmp_path: Path) -> None:
+    old, upper = filled(tmp_path / "old", {"z": "1"}), filled(tmp_path / "upper", {"b": "2"})
+    for path in old, upper:
+        place = os.open(path, os.O_RDONLY)
+        for _level in range(40 if path == upper else 50):
+            os.mkdir("d" * 100, dir_fd=place)
+            below = os.open("d" * 100, os.O_RDONLY, dir_fd=place)
+            os.close(place)
+            place = below
+        os.close(place)
+    with pytest.raises(TenancyError) as caught:
+        moving.follow(str(old), str(upper))
+    assert caught.value.kind == "tree_too_deep" and (upper / "b").exists() and (old / "z").exists()
+    moving.follow(str(upper), str(tmp_path / "other"))
+    assert (tmp_path / "other" / "b").exists()

@@ -1,0 +1,181 @@
+# Copyright (c) 2026, llmops.tenancy contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Files of a tenant, one by one, from one tree to another. No link is followed on either side.
+
+What has another name elsewhere is copied: a hard link to it would have the tenant write to whatever is there.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from contextlib import suppress
+from typing import Sequence
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import space
+from ansible_collections.llmops.tenancy.plugins.module_utils.tenant_tree import DIRECTORY, TOP, Entry, at
+
+# What stays free beside the models on the disk that they go to.
+ROOM = 64 * 1024**2
+_CHUNK = 1024**2
+_OPAQUE = "trusted.overlay.opaque"
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_AS_IT_IS = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Target:
+    """A directory that files are brought into. The last one of its directories stays open, as most have many files.
+
+    :param known: a directory that may have other names of the same files, at the same paths: what a killed run brought there.
+    """
+
+    def __init__(self, folder: str, known: str = "") -> None:
+        self._folder, self._known = folder, known
+        self._top = os.open(folder, TOP)
+        self._open: tuple[tuple[str, ...], int] = ((), os.dup(self._top))
+        self._brought: dict[tuple[int, int], str] = {}
+
+    def __enter__(self) -> Target:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        os.close(self._open[1])
+        os.close(self._top)
+
+    def size(self, entry: Entry) -> int:
+        """Bytes of what is at the entry's path here; -1 when nothing is.
+
+        :raises NotADirectoryError: as :meth:`copy`.
+        """
+        try:
+            return os.stat(entry.name, dir_fd=self._directory(entry.parents, make=False), follow_symlinks=False).st_size
+        except FileNotFoundError:
+            return -1
+
+    def bring(self, entry: Entry) -> None:
+        """Have a file, directory or whiteout here, too, unless something is in its place. Links, pipes and devices stay behind."""
+        try:
+            place = self._directory(entry.parents)
+        except NotADirectoryError:
+            # Below what is deleted here.
+            return
+        mode = entry.found.st_mode
+        if self.size(entry) >= 0:
+            return
+        if stat.S_ISDIR(mode):
+            os.mkdir(entry.name, mode=0o755, dir_fd=place)
+            if _OPAQUE in os.listxattr(entry.reach, follow_symlinks=False):
+                value = os.getxattr(entry.reach, _OPAQUE, follow_symlinks=False)
+                os.setxattr(f"/proc/self/fd/{place}/{entry.name}", _OPAQUE, value, follow_symlinks=False)
+        elif stat.S_ISCHR(mode) and entry.found.st_rdev == 0:
+            os.mknod(entry.name, stat.S_IFCHR, dir_fd=place)
+        elif stat.S_ISREG(mode) and not self._link(entry, place):
+            self.copy(entry)
+
+    def _link(self, entry: Entry, place: int) -> bool:
+        source = os.open(entry.reach, _AS_IT_IS)
+        try:
+            found = os.fstat(source)
+            identity = (found.st_dev, found.st_ino)
+            earlier = self._brought.setdefault(identity, entry.path)
+            if earlier != entry.path:
+                os.link(earlier, entry.name, src_dir_fd=self._top, dst_dir_fd=place, follow_symlinks=False)
+                return True
+            if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1 + self._is_known(entry, identity):
+                return False
+            os.link(f"/proc/self/fd/{source}", entry.name, dst_dir_fd=place, follow_symlinks=True)
+        except OSError:
+            # Another disk.
+            return False
+        finally:
+            os.close(source)
+        return True
+
+    def _is_known(self, entry: Entry, identity: tuple[int, int]) -> bool:
+        there = at(self._known, (*entry.parents, entry.name)) if self._known else ()
+        return any((each.found.st_dev, each.found.st_ino) == identity for each in there)
+
+    def copy(self, entry: Entry) -> None:
+        """Have the bytes of a file here, in the place of what is there. Holes stay holes.
+
+        :raises NotADirectoryError: there is a link, or a file, where a directory has to be.
+        :raises TenancyError: ``disk_full``.
+        """
+        place, aside = self._directory(entry.parents), f".{secrets.token_hex(8)}"
+        source = os.open(entry.reach, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            found = os.fstat(source)
+            if not stat.S_ISREG(found.st_mode):
+                return
+            require_room(self._folder, found.st_blocks * 512)
+            _write(source, place, aside, found.st_size)
+            os.replace(aside, entry.name, src_dir_fd=place, dst_dir_fd=place)
+        finally:
+            os.close(source)
+            with suppress(FileNotFoundError):
+                os.unlink(aside, dir_fd=place)
+
+    def _directory(self, parents: Sequence[str], *, make: bool = True) -> int:
+        """A directory at that path, made when it is not there."""
+        wanted = tuple(parents)
+        if wanted != self._open[0]:
+            place = os.dup(self._top)
+            try:
+                for name in wanted:
+                    place, above = _below(place, name, make), place
+                    os.close(above)
+            except OSError:
+                os.close(place)
+                raise
+            os.close(self._open[1])
+            self._open = (wanted, place)
+        return self._open[1]
+
+
+def _below(place: int, name: str, make: bool) -> int:
+    try:
+        return os.open(name, DIRECTORY, dir_fd=place)
+    except FileNotFoundError:
+        if not make:
+            raise
+    os.mkdir(name, mode=0o755, dir_fd=place)
+    return os.open(name, DIRECTORY, dir_fd=place)
+
+
+def _write(source: int, place: int, name: str, size: int) -> None:
+    target = os.open(name, _NEW, 0o644, dir_fd=place)
+    try:
+        position = 0
+        while (position := _next_data(source, position, size)) < size:
+            written = os.pwrite(target, os.pread(source, min(_CHUNK, _hole(source, position) - position), position), position)
+            if not written:
+                break
+            position += written
+        os.ftruncate(target, size)
+        os.fchmod(target, 0o644)
+        os.fsync(target)
+    finally:
+        os.close(target)
+
+
+def _next_data(source: int, position: int, size: int) -> int:
+    """Where the next bytes are that are no hole; ``size`` when there are none."""
+    try:
+        return os.lseek(source, position, os.SEEK_DATA)
+    except OSError:
+        return size
+
+
+def _hole(source: int, position: int) -> int:
+    return os.lseek(source, position, os.SEEK_HOLE)
+
+
+def require_room(folder: str, size: int) -> None:
+    """Check that so many bytes fit.
+
+    :raises TenancyError: ``disk_full``.
+    """
+    space.check("The models of an agent that moves don't fit", folder, size, ROOM, space.MOVE)
