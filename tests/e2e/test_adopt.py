@@ -9,11 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support import ollama
+from tests.support.door import CREATES, Door
 from tests.support.process import wait_until
 from tests.support.settings import OLLAMA_IMAGE, ROOT
 from tests.support.site import Site
@@ -37,6 +40,43 @@ def identity(site: Site, name: str) -> tuple[Any, ...]:
     """What must not change: the container, and since when it runs."""
     inspected = site.engine.inspect(name)
     return inspected["Id"], inspected["State"]["StartedAt"]
+
+
+def turn_models(site: Site, target: str = "") -> None:
+    """What a tenant can do in an old container: have its models elsewhere, and a link in their place. Without one, put them back."""
+    [mount] = site.engine.inspect("ollama-agent-acme")["Mounts"]
+    models = Path(mount["Source"]) / "models"
+    if target:
+        models.rename(models.with_name("m"))
+        models.symlink_to(target)
+    else:
+        models.unlink()
+        models.with_name("m").rename(models)
+
+
+def refuses_links(site: Site, renewed: dict[str, str]) -> None:
+    """A link in the place of the models is refused before anything is done, and one that comes later once the old container stopped."""
+    old = identity(site, "ollama-agent-acme")
+    turn_models(site, "/")
+    predicted = site.run("onboard_tenant", "--check", **renewed)
+    assert "'models' on the way there is a link to /" in predicted.run.stdout, predicted.run.output
+    assert identity(site, "ollama-agent-acme") == old
+    turn_models(site)
+    with closing(Door(site.engine.socket)) as door:
+        hold = door.hold(CREATES)
+        log, recording = site.recording()
+        started = site.start("onboard_tenant", env={**recording, "DOCKER_HOST": door.url}, **renewed)
+        wait_until(lambda: hold.reached, "the new container", 60)
+        turn_models(site, "/etc")
+        hold.end(passes=True)
+        refused = site.outcome(started, log)
+    assert "is a link to /etc" in refused.run.stdout and "Put the folder with the models itself" in refused.run.stdout, refused.run.output
+    # It goes on as it was, and nothing has the name of the place that it may not have.
+    again = site.engine.inspect("ollama-agent-acme")
+    assert again["State"]["Running"] and (again["Id"], again["State"]["StartedAt"] > old[1]) == (old[0], True)
+    assert "ollama-agent-acme.new" not in site.engine.docker("ps", "--all", "--format", "{{.Names}}").split()
+    assert "ollama-agent-acme" not in site.engine.docker("volume", "ls", "--quiet").split()
+    turn_models(site)
 
 
 @pytest.fixture
@@ -125,10 +165,12 @@ def test_adopted_changed_renewed_removed(old: Site) -> None:
     refused = site.run("onboard_tenant", tenant="acme", agent="acme-lab", agent_port=11550)
     assert "its models are inside of its container" in refused.run.stdout
     site.database.sql("UPDATE llmops.agents SET port = 11501 WHERE agent = 'acme-lab'")
+    refuses_links(site, renewed)
     # Asked of both, it says that one of them would lose what is inside of its container.
     predicted = site.run("onboard_tenant", "--check", tenant="acme", agent_renew="acme,acme-lab").ok()
     impacts = {action["name"]: action["impact"] for *_task, actions in predicted.plan for action in actions if action["action"] == "recreate"}
     assert impacts == {"ollama-agent-acme": "recreate", "ollama-agent-acme-lab": "data_loss"}
+    before = {name: identity(site, name) for name in names}
     anew = site.run("onboard_tenant", **renewed).ok()
     assert [line for line in predicted.actions if "acme-lab" not in line] == anew.actions
     assert identity(site, "ollama-agent-acme") != before["ollama-agent-acme"]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import Any, Mapping, Sequence
+from typing import Any, Iterable, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import (
     ActualAgent,
@@ -50,15 +50,46 @@ def adopted_of(specs: Sequence[AgentSpec]) -> dict[str, str]:
     return {spec.agent: spec.tenant for spec in specs if spec.adopted}
 
 
-def models_source(inspected: Mapping[str, Any], variables: Mapping[str, str]) -> str:
-    """Where the models of an old container are on its host; empty when they are inside of the container.
+def models_mount(inspected: Mapping[str, Any], variables: Mapping[str, str]) -> Mapping[str, Any] | None:
+    """The mount that an old container has its models in, with their folder in it as ``Folder``; None when they are inside of it.
 
     :param variables: its environment.
     """
     models = PurePosixPath(variables.get("OLLAMA_MODELS") or _MODELS)
-    for mount in sorted(inspected.get("Mounts") or [], key=lambda mount: -len(mount.get("Destination") or "")):
-        if mount.get("Type") != "tmpfs" and models.is_relative_to(mount.get("Destination") or "/nowhere"):
-            return str(PurePosixPath(mount["Source"]) / models.relative_to(mount["Destination"]))
+    memory = [{"Type": "tmpfs", "Destination": path} for path in (inspected.get("HostConfig") or {}).get("Tmpfs") or {}]
+    mounts = [mount for mount in [*(inspected.get("Mounts") or []), *memory] if mount.get("Destination")]
+    around = [mount for mount in mounts if models.is_relative_to(mount["Destination"])]
+    found = max(around, key=lambda mount: len(mount["Destination"]), default={"Type": "tmpfs"})
+    return None if found["Type"] == "tmpfs" else {**found, "Folder": str(models.relative_to(found["Destination"]))}
+
+
+def models_source(inspected: Mapping[str, Any], variables: Mapping[str, str]) -> str:
+    """Where the models of an old container are on its host; empty when they are inside of the container."""
+    mount = models_mount(inspected, variables)
+    return str(PurePosixPath(mount["Source"]) / mount["Folder"]) if mount else ""
+
+
+def folders(mount: Mapping[str, Any]) -> list[str]:
+    """The folders from a mount to the models in it, by their paths in the mount; none when they are the mount itself."""
+    parts = PurePosixPath(mount["Folder"]).parts
+    return ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
+
+
+def sharer(mount: Mapping[str, Any], others: Iterable[Mapping[str, Any]]) -> str:
+    """Another agent's container that can write to what is around the models; empty without one.
+
+    :param mount: of the models. :param others: containers, as the engine lists them.
+    """
+    models = PurePosixPath(mount["Source"]) / mount["Folder"]
+    for listed in others:
+        name = next(iter(listed.get("Names") or []), "").lstrip("/")
+        if not name.startswith(CONTAINER_PREFIX) and TENANT_LABEL not in (listed.get("Labels") or {}):
+            continue
+        for other in listed.get("Mounts") or []:
+            same = bool(mount.get("Name")) and other.get("Name") == mount["Name"]
+            above = bool(other.get("Source")) and PurePosixPath(other["Source"]) in models.parents
+            if other.get("RW") and (above or same and mount["Folder"] != "."):
+                return name
     return ""
 
 

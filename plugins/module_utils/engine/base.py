@@ -52,10 +52,9 @@ class AgentSpec:
     :param state: one of :data:`STATES`.
     :param port: 0 means not published. :param memory_reservation: 0 means half of the limit.
     :param remove_volume: with ``absent``, whether its models go too. :param mount: what a new models volume is made of; a plain one without it.
-    :param view: the shared models that it shall see, if its volume is such a mount.
+    :param view: the shared models that it shall see, if its volume is such a mount. :param adopted: an older system made it, see ``adoption``.
     :param migrate: shared or private, when a volume of the other sort is to be replaced by one of this.
-    :param update: when it gets newer versions of the models it has, one of ``sharing.UPDATES``.
-    :param adopted: an older system made it, see ``adoption``. :param renew: whether such a one is made anew now.
+    :param update: when it gets newer versions of the models it has, one of ``sharing.UPDATES``. :param renew: whether an adopted one is made anew.
     """
 
     agent: str
@@ -83,10 +82,7 @@ class AgentSpec:
 
 @dataclass(frozen=True)
 class Health:
-    """How an agent is, as the engine sees it.
-
-    :param status: starting, healthy, unhealthy, or stopped when it does not run.
-    """
+    """How an agent is, as the engine sees it. :param status: starting, healthy, unhealthy, or stopped when it does not run."""
 
     status: str = "stopped"
     oom_killed: bool = False
@@ -210,8 +206,8 @@ class Observation:
     """All that a plan needs to know of an engine.
 
     :param agents: by agent name. :param foreign: by object name. :param containers: all of ours.
-    :param networks: all networks of the engine, by name. :param volumes: by name.
-    :param images: image id by reference, None for one that is not there. :param ports: of running containers.
+    :param networks: all networks of the engine, by name. :param volumes: by name. :param ports: of running containers.
+    :param images: image id by reference, None for one that is not there.
     :param views: what agents have of a store, by agent, also of agents that are gone.
     :param places: tenant of each agent that has something in the store and that was not asked for, by agent.
     :param glanced: agents that the engine itself was not asked about: good enough to find that nothing has changed.
@@ -289,6 +285,9 @@ class Engine(Protocol):
 
     def require_image(self, image: str) -> None:
         """Check that an image which is not here could be pulled, without pulling it."""
+
+    def foresee(self, actions: Sequence[AgentAction]) -> None:
+        """Refuse what is known to fail, before anything is done."""
 
     def answers(self, agent: ActualAgent) -> bool:
         """Whether an agent answers inside, for an engine that is not :attr:`local`."""

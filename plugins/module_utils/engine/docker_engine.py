@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import AbstractSet, Any, Callable, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine import docker_shape as shape
-from ansible_collections.llmops.tenancy.plugins.module_utils.engine import docker_volume, drain
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine import docker_adopted, docker_volume, drain
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import (
     ActualAgent,
     AgentAction,
@@ -87,6 +87,13 @@ class DockerEngine:
         """See :class:`base.Engine`. The engine asks the image registry for the manifest only."""
         with ImageEdge(image):
             self.client.inspect_distribution(image)
+
+    def foresee(self, actions: Sequence[AgentAction]) -> None:
+        """See :class:`base.Engine`."""
+        for action in actions:
+            if action.source and (action.verb, action.kind) == ("recreate", "container"):
+                with translated(self.host, f"The models of container {action.name} could not be looked at"):
+                    docker_adopted.require_safe(self.client, action)
 
     def logs(self, agent: ActualAgent, lines: int) -> list[str]:
         """See :class:`base.Engine`."""
@@ -181,8 +188,23 @@ class DockerEngine:
         self._remove_leftover(action)
         self._create(action, new)
         self._drain_container(action)
+        if action.source:
+            self._stop_adopted(action)
         self._remove(action.name)
         self.client.rename(new, action.name)
+
+    def _stop_adopted(self, action: AgentAction) -> None:
+        """Stop an adopted one, and see again that its tenant has not turned its models elsewhere; else it goes on."""
+        runs = self.client.inspect_container(action.name)["State"]["Running"]
+        self.client.stop(action.name, timeout=GRACE)
+        try:
+            docker_adopted.require_safe(self.client, action)
+        except Exception:
+            self._remove_leftover(action)
+            self._remove_volume(action)
+            if runs:
+                self.client.start(action.name)
+            raise
 
     def _update_container(self, action: AgentAction) -> None:
         if action.current != action.name:
@@ -211,6 +233,9 @@ class DockerEngine:
     def _remove_container(self, action: AgentAction) -> None:
         self._remove(action.current)
         self._remove_leftover(action)
+        if action.source:
+            # What an interrupted renewal made of it: a name for a folder that its tenant could still turn elsewhere.
+            self._remove_volume(action)
 
     def _create(self, action: AgentAction, name: str, mounted: bool = True) -> None:
         if action.settings is None:

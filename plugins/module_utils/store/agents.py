@@ -81,10 +81,8 @@ class StoredEngine:
         return SharedModel(digest, found.size if found else 0)
 
     def foresee(self, actions: Sequence[AgentAction]) -> None:
-        """Refuse what is known to fail.
-
-        :raises TenancyError: ``disk_full`` for agents that come from another disk.
-        """
+        """Refuse what is known to fail. :raises TenancyError: ``disk_full`` for agents from another disk; what the engine refuses."""
+        self.engine.foresee(actions)
         migration.require_room_in_store(actions)
 
     def settle(self, observed: Observation, actions: Sequence[AgentAction]) -> None:

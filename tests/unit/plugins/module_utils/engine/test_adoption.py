@@ -41,6 +41,8 @@ MOUNTS = [
     ([("tmpfs", "", "/root")], {}, ""),
     ([("bind", "/a", "/root"), ("bind", "/b", "/root/.ollama/models")], {}, "/b"),
     ([("bind", "/a", "/root/.oll")], {}, ""),
+    # What is in memory hides what is below.
+    ([("bind", "/a", "/root"), ("tmpfs", "", "/root/.ollama")], {}, ""),
 ]
 
 
@@ -48,6 +50,41 @@ MOUNTS = [
 def test_models_source(mounts: list[tuple[str, str, str]], variables: dict[str, str], source: str) -> None:
     found = [{"Type": kind, "Source": path, "Destination": inside} for kind, path, inside in mounts]
     assert adoption.models_source({"Mounts": found}, variables) == source
+
+
+def test_memory_of_a_container_hides_its_mounts() -> None:
+    mounts = [{"Type": "bind", "Source": "/a", "Destination": "/root"}]
+    assert adoption.models_source({"Mounts": mounts, "HostConfig": {"Tmpfs": {"/root/.ollama": ""}}}, {}) == ""
+
+
+VOLUME = {"Type": "volume", "Name": "v", "Source": "/volumes/v/_data"}
+BIND = {"Type": "bind", "Source": "/srv/acme"}
+
+
+@pytest.mark.parametrize(
+    ("mount", "folder", "other", "shares"),
+    [
+        # What it writes is above the models, is the models only, is below another folder, or is only read.
+        (VOLUME, "models", {"Name": "v", "RW": True}, True),
+        (VOLUME, ".", {"Name": "v", "RW": True}, False),
+        (VOLUME, "models", {"Name": "w", "RW": True}, False),
+        (VOLUME, "models", {"Name": "v", "RW": False}, False),
+        (BIND, "models", {"Source": "/srv/acme", "RW": True}, True),
+        (BIND, "models", {"Source": "/srv/acme/models", "RW": True}, False),
+        (BIND, ".", {"Source": "/srv", "RW": True}, True),
+        (BIND, ".", {"Source": "/srv/ac", "RW": True}, False),
+    ],
+)
+def test_who_can_write_around_the_models(mount: dict[str, Any], folder: str, other: dict[str, Any], shares: bool) -> None:
+    listed = {"Names": ["/ollama-agent-lab"], "Labels": {}, "Mounts": [other]}
+    assert adoption.sharer({**mount, "Folder": folder}, [listed]) == ("ollama-agent-lab" if shares else "")
+    # What is no tenant's may have the whole disk, as a backup does.
+    assert adoption.sharer({**mount, "Folder": folder}, [{**listed, "Names": ["/backup"]}]) == ""
+
+
+@pytest.mark.parametrize(("folder", "names"), [(".", []), ("models", ["models"]), ("a/b/models", ["a", "a/b", "a/b/models"])])
+def test_folders(folder: str, names: list[str]) -> None:
+    assert adoption.folders({"Folder": folder}) == names
 
 
 OLD = replace(DEFAULTS, image="old:1", port=11500, context_length=0, num_parallel=0, keep_alive="", model="demo")
