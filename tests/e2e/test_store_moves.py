@@ -190,17 +190,56 @@ def running(engine: Engine) -> bool:
 
 @pytest.mark.parametrize("restart", ["kill", "stop"])
 def test_agents_come_back_after_their_engine(mover: Mover, restart: str) -> None:
+    engine = mover.engine
     mover.ensure()
-    request(PORT, "POST", "/api/create", {"model": "mine", "from": "demo", "system": "You are mine."})
     # A newer version came meanwhile, for the next restart.
     newer = mover.store.add("demo", version=2)
-    mover.ensure(model_update="next_restart")
-    getattr(mover.engine, restart)()
-    mover.engine.start()
-    # Nothing to do for the models: what runs again has mounted them, the newer version, too.
-    assert set(mover.ensure(model_update="next_restart")) <= {"start container"}
-    assert mover.works()
-    assert newer in {model["digest"] for model in request(PORT, "GET", "/api/tags")[0]["models"]}
+    mover.run_module("ollama_agent", mover.params(model_update="next_restart")).ok()
+    request(PORT, "POST", "/api/create", {"model": "mine", "from": "demo", "system": "You are mine."})
+    assert digest() != newer and len(overlays(mover.store)) == 1
+    # The moment of a switch counts as a little later than it was.
+    switched = os.lstat(mover.store.layout.agent("a1").link).st_mtime
+    wait_until(lambda: time.time() > switched, "the moment of the switch")
+    getattr(engine, restart)()
+    # A stop is as before a reboot: nothing of the agent's is mounted any more.
+    assert len(overlays(mover.store)) == (restart == "kill")
+    engine.start()
+    if restart == "stop":
+        # Before any run of ours it is back with its models, the newer version, too.
+        wait_until(lambda: digest() == newer, "the agent with its models")
+        assert mover.works() and mover.ensure(model_update="next_restart") == []
+        return
+    # The engine has ended what it found running, and may leave it so.
+    stays = [] if running(engine) else ["start container"]
+    assert mover.ensure(model_update="next_restart") == stays
+    assert mover.works() and digest() == newer
+    survive_their_engine(mover)
+
+
+def survive_their_engine(mover: Mover) -> None:
+    """With live-restore the agent goes on when its engine is killed, and gets a newer version afterwards as ever."""
+    engine = mover.engine
+    process, had = engine.inspect(NAME)["State"]["Pid"], digest()
+    engine.kill()
+    engine.start(live_restore=True)
+    assert engine.inspect(NAME)["State"]["Pid"] == process and mover.works() and digest() == had
+    # The engine has let go of its own mount of the volume, the agent has its own.
+    newest = mover.store.add("demo", version=3)
+    mover.run_module("ollama_agent", mover.params()).ok()
+    assert mover.works() and digest() == newest
+    engine.docker("rm", "--force", NAME)
+    engine.kill()
+    engine.start()
+
+
+def digest() -> str:
+    """The version of demo that the agent has."""
+    return next(model["digest"] for model in request(PORT, "GET", "/api/tags")[0]["models"] if model["name"] == "demo:latest")
+
+
+def overlays(store: Store) -> list[str]:
+    """What is mounted of agents of a store."""
+    return [line for line in Path("/proc/mounts").read_text().splitlines() if f"{store.root}/agents/" in line]
 
 
 def test_what_was_taken_away_by_hand_comes_back(mover: Mover) -> None:
