@@ -63,7 +63,7 @@ class ActionModule(DirectAction):
         busy = {agent["agent"] for wave in work for agent in wave}
         agents = {agent["agent"]: agent for agent in compared["agents"] if agent["agent"] not in busy}
         actions, failures, self._began, self._shown = [], [], time.monotonic(), time.monotonic()
-        ran, halt = waves.ran_before(compared), Halt(C.DEFAULT_LOCAL_TMP, self._task._uuid)
+        halt, sick = Halt(C.DEFAULT_LOCAL_TMP, self._task._uuid), set[str]()
         host, number, stopped_by = str(variables.get("inventory_hostname")), 0, halt.heard()
         while work and not stopped_by:
             wave, number = work.pop(0), number + 1
@@ -73,7 +73,8 @@ class ActionModule(DirectAction):
             agents |= {agent["agent"]: agent for agent in done.get("agents") or ()}
             left = sum(map(len, work))
             self._show(len(busy) - len(failures) - left, len(failures), left, bool(work), variables)
-            if waves.fails_health(done, wave, ran, args["wave_size"]):
+            sick = waves.in_a_row(sick, waves.mostly_sick(done, wave))
+            if waves.fails_health(done, compared["answered"], sick):
                 halt.call(waves.stopped_by(host, number, done))
             stopped_by = waves.stopped_by(host, number, done) if done.get("failed") else halt.heard()
         untouched = [agent["agent"] for wave in work for agent in wave]

@@ -13,8 +13,8 @@ short_description: Bring agents of a host about in waves, with their health betw
 version_added: 0.1.0
 description:
   - Calls M(llmops.tenancy.ollama_agent) for O(wave_size) agents after the other and waits for the health of each wave before the next.
-  - A wave fails its health when an agent that ran before does not get healthy, or more than half of the wave. A host's last
-    wave, which is not full, fails by its new agents only when they are of several tenants.
+  - A wave fails its health when an agent that answered before does not get healthy, or when more than half of the wave does not and
+    these are of several tenants. Waves in a row of which most do not get healthy count together.
   - After a wave that failed its health, no host that runs this task begins another one; a wave that runs then is ended. After a
     wave that could not be carried out, because the host or its engine does not answer, its own host begins none.
   - The rest is left untouched and named in RV(left), and the wave in RV(stopped_by). A run again goes on with it.

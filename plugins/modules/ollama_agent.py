@@ -348,6 +348,12 @@ migrated:
   sample:
     - {agent: acme, tenant: acme, models: shared, names: ["phi4-mini:latest"], shared_bytes: 2491876774, copied_bytes: 0, own_bytes: 0,
        freed_bytes: 2491876774}
+answered:
+  description: Agents that ran and whose API answered before anything was done.
+  returned: in check mode
+  type: list
+  elements: str
+  sample: [empresa-corp]
 others:
   description:
     - Containers, networks and volumes of this collection that belong to no agent of the call, and what other agents without a volume have
@@ -536,7 +542,8 @@ def logic(params: Mapping[str, Any], run: Run) -> dict[str, Any]:
         run.warn(warning)
     tenants = {spec.agent: spec.tenant for spec in specs}
     failures = [{"agent": name, "tenant": tenants[name], **error.as_result()} for name, error in outcome.failures.items()]
-    found = {"others": others_of(outcome.observed, specs)} if params["others"] else {}
+    found: dict[str, Any] = {"others": others_of(outcome.observed, specs)} if params["others"] else {}
+    found |= {"answered": sorted(outcome.answered)} if run.check else {}
     moved = migrated(specs, outcome.plan.actions, outcome.observed)
     return {**outcome.plan.as_result(), "agents": outcome.agents, "failures": failures, "migrated": moved, **found}
 

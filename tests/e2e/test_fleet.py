@@ -264,19 +264,22 @@ def test_brake_and_waves(fleet: Site) -> None:
     for name in names:
         fleet.write_tenant(name, SMALL)
 
-    # An image that does not run Ollama ends the first wave, and the others go on with the old one.
+    # An image that does not run Ollama ends the waves with the first agent that was healthy before, and the others go on with
+    # the old one. One that had ended before tells nothing.
+    fleet.engine.docker("stop", "--time", "1", "ollama-agent-agent-0")
     (fleet.folder / "Dockerfile").write_text(f'FROM {OLLAMA_IMAGE}\nENTRYPOINT ["/usr/bin/ollama", "no-such-command"]\n')
     fleet.engine.docker("build", "--tag", "localhost/broken:1", str(fleet.folder))
     broken = fleet.run("reconcile", **GO, wave_size=1, agent_image="localhost/broken:1", agent_healthy_timeout=20)
     report = broken.result("fleet_report")
-    assert broken.run.rc == 2 and len(report["tenants_failed"]) == 1
-    assert len(report["left"]) == 3 and report["retry"] == names
+    assert broken.run.rc == 2 and [each["tenant"] for each in report["tenants_failed"]] == names[:2]
+    assert report["left"] == names[2:] and report["retry"] == names
+    assert [stop["wave"] for stop in report["stopped_by"]] == [2]
     left = {f"ollama-agent-{agent}" for agent in report["left"]}
     assert left < set(fleet.engine.docker("ps", "--format", "{{.Names}}").split())
     assert all(generate(fleet.ports()[agent]) for agent in report["left"])
-    # A run again goes on: with the image that works, only the first one has anything to do.
-    mended = fleet.run("reconcile", retry=True, agent_image=OLLAMA_IMAGE).ok()
-    assert len(mended.result("fleet_report")["tenants_changed"]) == 1
+    # A run again goes on: with the image that works, only the failed ones have anything to do.
+    mended = fleet.run("reconcile", retry=True, agent_image=OLLAMA_IMAGE, **GO).ok()
+    assert len(mended.result("fleet_report")["tenants_changed"]) == 2
     assert mended.result("fleet_report")["left"] == []
     assert fleet.run("reconcile").ok().changed == 0
 

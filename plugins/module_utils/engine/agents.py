@@ -61,12 +61,14 @@ class Outcome:
 
     :param agents: in the order they were asked for, without those that can't even be planned.
     :param failures: by agent, with ``keep_going``. :param observed: the engine as it was before.
+    :param answered: in check mode, agents that answer now; of the others nobody knows.
     """
 
     plan: AgentPlan
     agents: list[dict[str, Any]]
     failures: Failures
     observed: Observation
+    answered: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,10 @@ def ensure_agents(
     if check:
         planned = _planned(engine, specs, options)
         failures = {**planned.failures, **_missing_images(engine, planned.plan, options)}
-        return Outcome(planned.plan, _predicted(engine, specs, planned, probe), failures, planned.observed)
+        asked = {spec.agent for spec in specs if spec.state != "absent"} - set(planned.failures)
+        answers = {name: ask(engine, actual, probe) for name, actual in planned.observed.agents.items() if name in asked}
+        answered = frozenset(name for name, answer in answers.items() if answer.api)
+        return Outcome(planned.plan, _predicted(specs, planned, answers), failures, planned.observed, answered)
     first, plan, failures = _applied(engine, specs, options)
     observed = first.observed if not plan.changed and not failures else engine.observe([spec.agent for spec in specs])
     running = [observed.agents[name] for name in sorted(plan.running - set(failures)) if name in observed.agents]
@@ -216,9 +221,7 @@ def _named(engine: Engine, action: AgentAction, error: TenancyError) -> TenancyE
     )
 
 
-def _predicted(
-    engine: Engine, specs: Sequence[AgentSpec], planned: _Planned, probe: Probe
-) -> list[dict[str, Any]]:
+def _predicted(specs: Sequence[AgentSpec], planned: _Planned, answers: Mapping[str, Answer]) -> list[dict[str, Any]]:
     """Agents as they will be. The models of one that does not run can't be asked for: they are None, unless it is new."""
     agents, observed, plan = [], planned.observed, planned.plan
     actions: dict[str, list[AgentAction]] = {}
@@ -231,7 +234,7 @@ def _predicted(
         if view["state"] == "absent":
             agents.append(view)
             continue
-        answer = ask(engine, actual, probe) if actual else Answer()
+        answer = answers.get(spec.agent, Answer())
         runs = spec.agent in plan.running
         models = _predicted_models(plan, spec.agent, answer) if runs else None
         health = _predicted_health(actions.get(spec.agent, []), runs, actual, answer)

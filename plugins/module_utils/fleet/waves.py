@@ -6,9 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping, Sequence
-
-from ansible_collections.llmops.tenancy.plugins.module_utils.fleet.drift import agent_of
+from typing import Any, Collection, Iterable, Mapping, Sequence
 
 Values = Mapping[str, Any]
 WAVE_SIZE = 20
@@ -21,33 +19,32 @@ def waves(agents: Sequence[Values], size: int) -> list[list[Values]]:
     return [list(ordered[start:start + size]) for start in range(0, len(ordered), size)]
 
 
-def ran_before(compared: Values) -> set[str]:
-    """The agents that ran when the plan was made. :param compared: the plan, as ``ollama_agent`` returned it."""
-    verbs: dict[str, set[str]] = {}
-    for action in compared["actions"]:
-        if action["kind"] == "container":
-            verbs.setdefault(agent_of(action), set()).add(action["action"])
-    started = {name for name, done in verbs.items() if "create" in done or ("start" in done and "recreate" not in done)}
-    return {agent["agent"] for agent in compared["agents"] if agent["state"] == "running"} - started
-
-
 def unhealthy(result: Values) -> list[str]:
     """The agents of a wave that were changed and do not get healthy; other faults say nothing about the next wave."""
     return [failure["agent"] for failure in result.get("failures") or () if "log" in failure["error"]]
 
 
-def fails_health(result: Values, wave: Sequence[Values], ran: Iterable[str], size: int) -> bool:
+def mostly_sick(result: Values, wave: Sequence[Values]) -> set[str]:
+    """The tenants of the agents that do not get healthy, when these are more than half of a wave; else none."""
+    sick = set(unhealthy(result))
+    return {agent["tenant"] for agent in wave if agent["agent"] in sick} if 2 * len(sick) > len(wave) else set()
+
+
+def in_a_row(before: set[str], tenants: set[str]) -> set[str]:
+    """The tenants of all waves in a row that were mostly sick. :param before: up to the last one. :param tenants: of the wave after it."""
+    return before | tenants if tenants else set()
+
+
+def fails_health(result: Values, answered: Iterable[str], tenants: Collection[str]) -> bool:
     """Whether a wave failed its health, so that no further one may follow, on no host: the next would fare alike.
 
-    It did when one that ran before does not get healthy, or more than half of all. One new agent that never gets healthy
-    is its tenant's trouble, also where a host has nothing else to do.
+    It did when one that was healthy before is not after it, or when most of it are not, of several tenants. What never was
+    healthy is its tenant's trouble, however many agents that one has and however small a wave is.
 
-    :param ran: agents that ran before the wave. :param size: of a full wave.
+    :param answered: agents that were healthy when the plan was made.
+    :param tenants: see :func:`in_a_row`, with this wave.
     """
-    sick = set(unhealthy(result))
-    tenants = {agent["tenant"] for agent in wave if agent["agent"] in sick}
-    most = 2 * len(sick) > len(wave) and (len(wave) >= size or len(tenants) > 1)
-    return bool(sick & set(ran)) or most
+    return bool(set(unhealthy(result)) & set(answered)) or len(tenants) > 1
 
 
 def failed_whole(result: Values, wave: Sequence[Values]) -> list[dict[str, Any]]:

@@ -82,43 +82,46 @@ def test_waves_begin_with_what_makes_room():
     assert [[agent["agent"] for agent in wave] for wave in waves.waves(agents, 2)] == [["b", "a"], ["c"]]
 
 
-def test_what_ran_before():
-    compared = {
-        "agents": [running(name) for name in ("new", "woken", "again", "calm")] + [{"agent": "off", "state": "exited"}],
-        "actions": [
-            action("create", "container", "ollama-agent-new"), action("start", "container", "ollama-agent-new"),
-            action("start", "container", "ollama-agent-woken"), action("recreate", "container", "ollama-agent-again"),
-            action("start", "container", "ollama-agent-again"),
-        ],
-    }
-    assert waves.ran_before(compared) == {"again", "calm"}
-
-
-# Two ran before; two tenants have a new agent each, and one has two.
+# Two were healthy before; two tenants have another agent each, and one has two.
 WAVE = [{"agent": name, "tenant": tenant} for name, tenant in (("a", "acme"), ("b", "blue"), ("c", "cyan"), ("d", "dove"), ("e", "dove"))]
 
 
 @pytest.mark.parametrize(
-    ("failures", "chosen", "size", "fails"),
+    ("failures", "chosen", "fails"),
     [
-        ([], "abcde", 5, False),
-        # One that ran before; one that is new; more than half of new ones; faults that are not of their health.
-        ([sick("a", log=[])], "abcde", 5, True),
-        ([sick("c", log=[])], "abcde", 5, False),
-        ([sick("c", log=[]), sick("d", log=[]), sick("e", log=[])], "abcde", 5, True),
-        ([sick("a"), sick("b"), sick("c")], "abcde", 5, False),
-        # A host's last wave: a bad tenant with all that there is to do says nothing of the others.
-        ([sick("c", log=[])], "c", 20, False),
-        ([sick("d", log=[]), sick("e", log=[])], "de", 20, False),
-        ([sick("c", log=[]), sick("d", log=[])], "cde", 20, True),
-        ([sick("a", log=[])], "a", 20, True),
-        # Who has one agent at a time wants to see each.
-        ([sick("c", log=[])], "c", 1, True),
+        ([], "abcde", False),
+        # One that was healthy; one that was not; more than half, of several tenants; faults that are not of their health.
+        ([sick("a", log=[])], "abcde", True),
+        ([sick("c", log=[])], "abcde", False),
+        ([sick("c", log=[]), sick("d", log=[]), sick("e", log=[])], "abcde", True),
+        ([sick("a"), sick("b"), sick("c")], "abcde", False),
+        # A bad tenant with most or all of a wave says nothing of the others.
+        ([sick("c", log=[])], "c", False),
+        ([sick("d", log=[]), sick("e", log=[])], "de", False),
+        ([sick("d", log=[]), sick("e", log=[])], "cde", False),
+        ([sick("c", log=[]), sick("d", log=[])], "cde", True),
+        ([sick("a", log=[])], "a", True),
     ],
 )
-def test_a_wave_that_fails_its_health(failures, chosen, size, fails):
+def test_a_wave_that_fails_its_health(failures, chosen, fails):
     wave = [agent for agent in WAVE if agent["agent"] in chosen]
-    assert waves.fails_health({"failures": failures}, wave, {"a", "b"}, size) is fails
+    result = {"failures": failures}
+    assert waves.fails_health(result, {"a", "b"}, waves.mostly_sick(result, wave)) is fails
+
+
+@pytest.mark.parametrize(
+    ("tenants", "sick_before"),
+    [
+        # Sick waves of one tenant tell nothing; of two in a row they do; a healthy one between them begins anew.
+        (["dove", "dove"], False), (["cyan", "dove"], True), (["dove", "dove", "cyan"], True), (["cyan", "", "dove"], False),
+    ],
+)
+def test_waves_in_a_row(tenants, sick_before):
+    row: set[str] = set()
+    for tenant in tenants:
+        found = waves.mostly_sick({"failures": [sick("x", log=[])] if tenant else []}, [{"agent": "x", "tenant": tenant}])
+        row = waves.in_a_row(row, found)
+    assert waves.fails_health({}, set(), row) is sick_before
 
 
 def test_a_wave_in_words():
