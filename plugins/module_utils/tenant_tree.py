@@ -124,6 +124,55 @@ def _empty(cursor: _Cursor) -> None:
             del levels[len(cursor.names) + 1:]
 
 
+class Places:
+    """The directories of a tree that is written, one of which is open: mostly the next file goes there, too, or right below.
+
+    :param folder: its top. :raises OSError: there is none.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.top = os.open(folder, TOP)
+        self._open: tuple[tuple[str, ...], int] = ((), os.dup(self.top))
+
+    def __enter__(self) -> Places:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        os.close(self._open[1])
+        os.close(self.top)
+
+    def of(self, names: Sequence[str], *, make: bool = False) -> int:
+        """The descriptor of a directory, valid until that of another is asked for. :param make: make those that are not there.
+
+        :raises FileNotFoundError: there is none. :raises NotADirectoryError: there is a link or a file on the way.
+        """
+        wanted, (there, place) = tuple(names), self._open
+        if wanted == there:
+            return place
+        begins = wanted[:len(there)] == there
+        place = os.dup(place if begins else self.top)
+        try:
+            for name in wanted[len(there) if begins else 0:]:
+                place, above = _below(place, name, make), place
+                os.close(above)
+        except OSError:
+            os.close(place)
+            raise
+        os.close(self._open[1])
+        self._open = (wanted, place)
+        return place
+
+
+def _below(place: int, name: str, make: bool) -> int:
+    try:
+        return os.open(name, DIRECTORY, dir_fd=place)
+    except FileNotFoundError:
+        if not make:
+            raise
+    os.mkdir(name, mode=0o755, dir_fd=place)
+    return os.open(name, DIRECTORY, dir_fd=place)
+
+
 class _Cursor:
     """The one directory that is open, and how it was come to. :param strict: as of :func:`walk`."""
 

@@ -42,13 +42,22 @@ def ensure(
     for each in wanted:
         try:
             found, verb = _STEPS[state](observed, each, folder, check)
-        except TenancyError as error:
-            failures.append({"agent": each["agent"], **error.as_result()})
+        except (TenancyError, OSError) as error:
+            failures.append({"agent": each["agent"], **_told(each["agent"], error).as_result()})
             continue
         agents.append(found)
         if verb:
             actions.append(Action(verb, "data", each["agent"]).as_result())
     return {"changed": bool(actions), "agents": agents, "failures": failures, "actions": actions}
+
+
+def _told(agent: str, error: TenancyError | OSError) -> TenancyError:
+    return error if isinstance(error, TenancyError) else TenancyError(
+        f"The data of agent {agent} can't be read or written",
+        cause=error.strerror or str(error),
+        remedy="Look at the disk there, then run it again",
+        kind="data_unreadable",
+    )
 
 
 def _archive(folder: str, agent: str) -> str:
@@ -85,10 +94,15 @@ def _pack(observed: Observation, wanted: Mapping[str, Any], folder: str, check: 
     path, archive = _path(observed, agent, check), _archive(folder, agent)
     if not os.path.isdir(path):
         raise _missing(agent)
+    noted = _noted(archive) if os.path.isfile(archive) else ""
+    # Before the first byte is read: it can be a file of terabytes that is all holes.
+    tree.require_space(path, archive, os.path.getsize(archive) if noted else 0)
     now = tree.look(path)
-    if os.path.isfile(archive) and _noted(archive) == now.checksum:
+    if noted == now.checksum:
         return _result(agent, archive, path, now), ""
-    if not check:
+    if check:
+        tree.require_space(path, archive)
+    else:
         now = tree.pack(path, archive)
         with open(f"{archive}.json", "w", encoding="utf-8") as note:
             json.dump({"checksum": now.checksum}, note)

@@ -14,19 +14,17 @@ import os
 import shutil
 import stat
 import tarfile
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
-from typing import BinaryIO, Iterator
+from typing import BinaryIO
 
+from ansible_collections.llmops.tenancy.plugins.module_utils import tenant_tree
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.host.tree_entries import OPAQUE, Entry, entries
 
 _CHUNK = 1024**2
-# A directory of an overlay's upper that hides all that is below it in the lower one.
-_OPAQUE = "trusted.overlay.opaque"
 # As other archivers write it, so that they can be read by hand.
-_OPAQUE_HEADER = f"SCHILY.xattr.{_OPAQUE}"
-# Of an entry whose content, or place, is in the lower directory: it would be lost.
-_ELSEWHERE = {"trusted.overlay.metacopy", "trusted.overlay.redirect"}
+_OPAQUE_HEADER = f"SCHILY.xattr.{OPAQUE}"
 
 
 @dataclass(frozen=True)
@@ -36,61 +34,6 @@ class Tree:
     checksum: str
     files: int
     size: int
-
-
-@dataclass(frozen=True)
-class _Entry:
-    path: str
-    name: str
-    found: os.stat_result
-
-    @property
-    def kind(self) -> bytes:
-        """Its type in an archive; empty for what is never copied."""
-        mode = self.found.st_mode
-        if stat.S_ISREG(mode):
-            return tarfile.REGTYPE
-        if stat.S_ISDIR(mode):
-            return tarfile.DIRTYPE
-        if stat.S_ISLNK(mode):
-            return tarfile.SYMTYPE
-        # In the upper directory of an overlay: what was deleted there.
-        return tarfile.CHRTYPE if stat.S_ISCHR(mode) and self.found.st_rdev == 0 else b""
-
-    @cached_property
-    def opaque(self) -> bool:
-        """Whether it is a directory that hides the one below it.
-
-        :raises TenancyError: ``data_elsewhere``.
-        """
-        if self.kind not in (tarfile.DIRTYPE, tarfile.REGTYPE):
-            return False
-        try:
-            names = set(os.listxattr(self.path, follow_symlinks=False))
-        except OSError:
-            # A file system that has no such attributes.
-            return False
-        if names & _ELSEWHERE:
-            raise TenancyError(
-                f"{self.path} can't be copied",
-                cause="its content stays in what it lies over, as an overlay mounted with metacopy or redirect_dir keeps it",
-                remedy="Give the agent models of its own first (migrate=private), then run again",
-                kind="data_elsewhere",
-            )
-        return self.kind == tarfile.DIRTYPE and _OPAQUE in names and os.getxattr(self.path, _OPAQUE) == b"y"
-
-
-def _entries(folder: str, name: str = ".") -> Iterator[_Entry]:
-    """The folder and all below it, parents first, in one order everywhere."""
-    here = _Entry(folder, name, os.lstat(folder))
-    yield here
-    for child in sorted(os.listdir(folder)):
-        path, below = os.path.join(folder, child), f"{name}/{child}"
-        found = os.lstat(path)
-        if stat.S_ISDIR(found.st_mode):
-            yield from _entries(path, below)
-        else:
-            yield _Entry(path, below, found)
 
 
 class _Hashing:
@@ -114,7 +57,7 @@ class _Sum:
         self._hash = hashlib.sha256()
         self.files = self.size = 0
 
-    def add(self, entry: _Entry, content: str) -> None:
+    def add(self, entry: Entry, content: str) -> None:
         """Count an entry. :param content: the hash of a file, or what a link points to."""
         found = entry.found
         mode = stat.S_IMODE(found.st_mode) if entry.kind != tarfile.SYMTYPE else 0
@@ -134,28 +77,44 @@ def _open(path: str) -> BinaryIO:
 
 
 def look(folder: str) -> Tree:
-    """What a folder holds."""
+    """What a folder holds. What vanishes while it is looked at is left out.
+
+    :raises TenancyError: ``data_elsewhere``, ``tree_too_deep``. :raises OSError: it can't be read.
+    """
     total = _Sum()
-    for entry in _entries(folder):
-        if entry.kind == tarfile.REGTYPE:
-            with _open(entry.path) as file:
-                hashing = _Hashing(file)
-                while hashing.read(_CHUNK):
-                    pass
-            total.add(entry, hashing.hash.hexdigest())
-        elif entry.kind:
-            total.add(entry, _content(entry))
+    for entry in entries(folder):
+        with suppress(FileNotFoundError):
+            if entry.kind:
+                total.add(entry, _hash(entry) if entry.kind == tarfile.REGTYPE else _content(entry))
     return total.tree()
+
+
+def _hash(entry: Entry) -> str:
+    with _open(entry.path) as file:
+        hashing = _Hashing(file)
+        while hashing.read(_CHUNK):
+            pass
+    return hashing.hash.hexdigest()
+
+
+def require_space(folder: str, archive: str, spared: int = 0) -> None:
+    """Check that an archive of a folder fits where it goes. Nothing is read for that: a file may be of terabytes that are all holes.
+
+    :param spared: bytes that an archive has there which may be the same.
+    :raises TenancyError: ``disk_full``, ``tree_too_deep``. :raises OSError: it can't be read.
+    """
+    size = sum(entry.found.st_size for entry in entries(folder) if entry.kind)
+    _require_space(os.path.dirname(archive), size - spared, archive)
 
 
 def empty(owner: int = 0, group: int = 0) -> Tree:
     """What a folder holds that was just made; root's, as an engine and a model store make it."""
     total = _Sum()
-    total.add(_Entry("", ".", os.stat_result((stat.S_IFDIR | 0o755, 0, 0, 0, owner, group, 0, 0, 0, 0))), "")
+    total.add(Entry("", ".", os.stat_result((stat.S_IFDIR | 0o755, 0, 0, 0, owner, group, 0, 0, 0, 0))), "")
     return total.tree()
 
 
-def _content(entry: _Entry) -> str:
+def _content(entry: Entry) -> str:
     """What stands for the content of all but a file."""
     if entry.kind == tarfile.SYMTYPE:
         return os.readlink(entry.path)
@@ -166,14 +125,14 @@ def pack(folder: str, archive: str) -> Tree:
     """Write the folder to an archive that only its owner can read; it is there when it is complete.
 
     :returns: what was packed, by the very bytes that were.
-    :raises TenancyError: ``disk_full`` or ``data_elsewhere``.
+    :raises TenancyError: ``disk_full``, ``data_elsewhere`` or ``tree_too_deep``.
     """
-    _require_space(os.path.dirname(archive), sum(entry.found.st_size for entry in _entries(folder) if entry.kind), archive)
+    require_space(folder, archive)
     total, aside = _Sum(), f"{archive}.part"
     try:
         with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
             with tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as tar:
-                for entry in _entries(folder):
+                for entry in entries(folder):
                     if entry.kind:
                         total.add(entry, _pack_entry(tar, entry))
             file.flush()
@@ -184,7 +143,7 @@ def pack(folder: str, archive: str) -> Tree:
     return total.tree()
 
 
-def _pack_entry(tar: tarfile.TarFile, entry: _Entry) -> str:
+def _pack_entry(tar: tarfile.TarFile, entry: Entry) -> str:
     info = tarfile.TarInfo(entry.name)
     info.type, info.mode, info.mtime = entry.kind, stat.S_IMODE(entry.found.st_mode), int(entry.found.st_mtime)
     info.uid, info.gid = entry.found.st_uid, entry.found.st_gid
@@ -207,13 +166,14 @@ def unpack(archive: str, folder: str, checksum: str) -> Tree:
     :raises TenancyError: ``copy_differs``, ``bad_archive`` or ``disk_full``; the folder is as it was then.
     """
     aside, old = f"{folder}.moving", f"{folder}.left"
-    for path in (aside, old):
-        shutil.rmtree(path, ignore_errors=True)
     try:
+        for path in (aside, old):
+            tenant_tree.remove(path)
         _require_space(os.path.dirname(folder), os.path.getsize(archive), folder)
-        with tarfile.open(archive, "r:") as tar:
+        os.mkdir(aside)
+        with tarfile.open(archive, "r:") as tar, tenant_tree.Places(aside) as places:
             for info in tar:
-                _unpack_entry(tar, info, aside)
+                _unpack_entry(tar, info, places)
         tree = look(aside)
     except (OSError, tarfile.TarError) as error:
         raise _failed(f"{archive} could not be unpacked into {folder}", error) from error
@@ -228,38 +188,40 @@ def unpack(archive: str, folder: str, checksum: str) -> Tree:
     if os.path.lexists(folder):
         os.rename(folder, old)
     os.rename(aside, folder)
-    shutil.rmtree(old, ignore_errors=True)
+    with suppress(OSError):
+        tenant_tree.remove(old)
     return tree
 
 
-def _unpack_entry(tar: tarfile.TarFile, info: tarfile.TarInfo, aside: str) -> None:
-    parts = info.name.split("/")
-    if parts[0] != "." or any(part in ("", ".", "..") for part in parts[1:]):
+def _unpack_entry(tar: tarfile.TarFile, info: tarfile.TarInfo, places: tenant_tree.Places) -> None:
+    top, *parts = info.name.split("/")
+    if top != "." or any(part in ("", ".", "..") for part in parts):
         raise tarfile.TarError(f"it has an entry '{info.name}'")
-    path = os.path.join(aside, *parts[1:])
-    if os.path.realpath(os.path.dirname(path)) != os.path.dirname(os.path.realpath(aside) if parts == ["."] else path):
-        raise tarfile.TarError(f"the entry '{info.name}' is below a link")
+    place, name = places.of(parts[:-1]), parts[-1] if parts else "."
     if info.type == tarfile.DIRTYPE:
-        os.mkdir(path)
+        if parts:
+            os.mkdir(name, dir_fd=place)
         if info.pax_headers.get(_OPAQUE_HEADER) == "y":
-            os.setxattr(path, _OPAQUE, b"y")
+            os.setxattr(f"/proc/self/fd/{place}/{name}", OPAQUE, b"y")
     elif info.type == tarfile.SYMTYPE:
-        os.symlink(info.linkname, path)
+        os.symlink(info.linkname, name, dir_fd=place)
     elif info.type == tarfile.CHRTYPE:
-        os.mknod(path, stat.S_IFCHR, 0)
+        os.mknod(name, stat.S_IFCHR, dir_fd=place)
     elif info.type == tarfile.REGTYPE:
         source = tar.extractfile(info)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW), "wb") as file:
+        with os.fdopen(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, dir_fd=place), "wb") as file:
             shutil.copyfileobj(source, file, _CHUNK)
     else:
         raise tarfile.TarError(f"the entry '{info.name}' is of a kind that is never packed")
-    os.chown(path, info.uid, info.gid, follow_symlinks=False)
+    os.chown(name, info.uid, info.gid, dir_fd=place, follow_symlinks=False)
     if info.type != tarfile.SYMTYPE:
-        os.chmod(path, info.mode)
-        os.utime(path, (info.mtime, info.mtime))
+        os.chmod(name, info.mode, dir_fd=place)
+        os.utime(name, (info.mtime, info.mtime), dir_fd=place)
 
 
 def _require_space(folder: str, size: int, what: str) -> None:
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
     space = os.statvfs(folder)
     free = space.f_bavail * space.f_frsize
     if size > free:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from typing import Mapping
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
@@ -16,6 +17,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.files import
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.step import Step
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.ollama import TransferSettings
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import human_size
+from ansible_collections.llmops.tenancy.plugins.module_utils.tenant_tree import walk
 
 # The registry is asked for the size only, so it must not hold a run up for long.
 _LOOK_UP_LIMIT = 10.0
@@ -149,13 +151,8 @@ def used(folder: str) -> int:
     """Bytes of disk that the files below a folder take, each counted once."""
     seen: set[tuple[int, int]] = set()
     total = 0
-    for place, _folders, names in os.walk(folder):
-        for name in names:
-            try:
-                found = os.lstat(os.path.join(place, name))
-            except OSError:
-                continue
-            if (found.st_dev, found.st_ino) not in seen:
-                seen.add((found.st_dev, found.st_ino))
-                total += found.st_blocks * 512
+    for _place, _parents, _name, found in walk(folder):
+        if not stat.S_ISDIR(found.st_mode) and (found.st_dev, found.st_ino) not in seen:
+            seen.add((found.st_dev, found.st_ino))
+            total += found.st_blocks * 512
     return total

@@ -13,10 +13,9 @@ import os
 import secrets
 import stat
 from contextlib import suppress
-from typing import Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import space
-from ansible_collections.llmops.tenancy.plugins.module_utils.tenant_tree import DIRECTORY, TOP, Entry, at
+from ansible_collections.llmops.tenancy.plugins.module_utils.tenant_tree import Entry, Places, at
 
 # What stays free beside the models on the disk that they go to.
 ROOM = 64 * 1024**2
@@ -27,23 +26,21 @@ _AS_IT_IS = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Target:
-    """A directory that files are brought into. The last one of its directories stays open, as most have many files.
+    """A directory that files are brought into.
 
     :param known: a directory that may have other names of the same files, at the same paths: what a killed run brought there.
     """
 
     def __init__(self, folder: str, known: str = "") -> None:
         self._folder, self._known = folder, known
-        self._top = os.open(folder, TOP)
-        self._open: tuple[tuple[str, ...], int] = ((), os.dup(self._top))
+        self._places = Places(folder)
         self._brought: dict[tuple[int, int], str] = {}
 
     def __enter__(self) -> Target:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        os.close(self._open[1])
-        os.close(self._top)
+        self._places.__exit__()
 
     def size(self, entry: Entry) -> int:
         """Bytes of what is at the entry's path here; -1 when nothing is.
@@ -51,14 +48,14 @@ class Target:
         :raises NotADirectoryError: as :meth:`copy`.
         """
         try:
-            return os.stat(entry.name, dir_fd=self._directory(entry.parents, make=False), follow_symlinks=False).st_size
+            return os.stat(entry.name, dir_fd=self._places.of(entry.parents), follow_symlinks=False).st_size
         except FileNotFoundError:
             return -1
 
     def bring(self, entry: Entry) -> None:
         """Have a file, directory or whiteout here, too, unless something is in its place. Links, pipes and devices stay behind."""
         try:
-            place = self._directory(entry.parents)
+            place = self._places.of(entry.parents, make=True)
         except NotADirectoryError:
             # Below what is deleted here.
             return
@@ -82,7 +79,7 @@ class Target:
             identity = (found.st_dev, found.st_ino)
             earlier = self._brought.setdefault(identity, entry.path)
             if earlier != entry.path:
-                os.link(earlier, entry.name, src_dir_fd=self._top, dst_dir_fd=place, follow_symlinks=False)
+                os.link(earlier, entry.name, src_dir_fd=self._places.top, dst_dir_fd=place, follow_symlinks=False)
                 return True
             if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1 + self._is_known(entry, identity):
                 return False
@@ -104,7 +101,7 @@ class Target:
         :raises NotADirectoryError: there is a link, or a file, where a directory has to be.
         :raises TenancyError: ``disk_full``.
         """
-        place, aside = self._directory(entry.parents), f".{secrets.token_hex(8)}"
+        place, aside = self._places.of(entry.parents, make=True), f".{secrets.token_hex(8)}"
         source = os.open(entry.reach, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             found = os.fstat(source)
@@ -117,32 +114,6 @@ class Target:
             os.close(source)
             with suppress(FileNotFoundError):
                 os.unlink(aside, dir_fd=place)
-
-    def _directory(self, parents: Sequence[str], *, make: bool = True) -> int:
-        """A directory at that path, made when it is not there."""
-        wanted = tuple(parents)
-        if wanted != self._open[0]:
-            place = os.dup(self._top)
-            try:
-                for name in wanted:
-                    place, above = _below(place, name, make), place
-                    os.close(above)
-            except OSError:
-                os.close(place)
-                raise
-            os.close(self._open[1])
-            self._open = (wanted, place)
-        return self._open[1]
-
-
-def _below(place: int, name: str, make: bool) -> int:
-    try:
-        return os.open(name, DIRECTORY, dir_fd=place)
-    except FileNotFoundError:
-        if not make:
-            raise
-    os.mkdir(name, mode=0o755, dir_fd=place)
-    return os.open(name, DIRECTORY, dir_fd=place)
 
 
 def _write(source: int, place: int, name: str, size: int) -> None:

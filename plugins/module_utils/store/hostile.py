@@ -17,6 +17,8 @@ from typing import BinaryIO, Callable, Iterator, Sequence
 
 # Stands for what is at a path, be it a link, without opening it.
 _AT = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+# A tenant that has a lease of its file would have whoever opens it wait for as long as the kernel lets it.
+_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @contextmanager
@@ -45,7 +47,7 @@ def _open(folder: str, parts: Sequence[str]) -> int:
     except OSError:
         return -1
     try:
-        return os.open(f"/proc/self/fd/{place}", os.O_RDONLY | os.O_CLOEXEC) if stat.S_ISREG(os.fstat(place).st_mode) else -1
+        return os.open(f"/proc/self/fd/{place}", _READ) if stat.S_ISREG(os.fstat(place).st_mode) else -1
     except OSError:
         return -1
     finally:

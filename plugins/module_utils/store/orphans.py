@@ -20,6 +20,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import 
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import locks, places
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.garbage import Garbage
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
+from ansible_collections.llmops.tenancy.plugins.module_utils.tenant_tree import walk
 
 
 @dataclass(frozen=True)
@@ -93,11 +94,8 @@ def _held(layout: Layout, observed: Observation) -> set[str]:
 
 def _age(layout: Layout, agent: str) -> float:
     """Seconds since anything of an agent changed. A tenant can set the times of its files, but not when it did that."""
-    newest = 0.0
-    for folder, folders, names in os.walk(os.path.dirname(layout.agent(agent).link)):
-        for path in (folder, *(os.path.join(folder, name) for name in (*folders, *names))):
-            newest = max(newest, _changed(path))
-    return time.time() - newest
+    place = os.path.dirname(layout.agent(agent).link)
+    return time.time() - max(_changed(place), max((entry.found.st_ctime for entry in walk(place)), default=0.0))
 
 
 def _changed(path: str) -> float:

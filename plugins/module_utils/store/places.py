@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
+import stat
 import time
 from contextlib import suppress
-from typing import Iterator
+from itertools import islice
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import (
     Linked,
@@ -28,10 +28,13 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import 
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, hostile, views
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, name_of
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.whiteouts import hidden
+from ansible_collections.llmops.tenancy.plugins.module_utils.tenant_tree import remove, walk
 
 _OWNER = "tenant"
 # Of a manifest; real ones have some kilobytes.
 LARGEST = 1024**2
+# Entries of the directory that has the manifests; an agent with many models has some hundred.
+_MOST = 20_000
 # An engine tells a container's start a moment after it mounted the volume.
 _LATE = 2.0
 
@@ -161,12 +164,11 @@ def erase(mount: ModelMount) -> None:
     place = os.path.dirname(mount.upper)
     try:
         for path in (mount.upper, mount.work):
-            if os.path.lexists(path):
-                shutil.rmtree(path)
+            remove(path)
         if os.path.lexists(mount.lower):
             os.unlink(mount.lower)
         if os.path.isdir(place):
-            shutil.rmtree(place)
+            remove(place)
             views.sync(os.path.dirname(place))
     except OSError as error:
         raise _not_erased(place, error.strerror or str(error)) from error
@@ -189,10 +191,11 @@ def private_models(upper: str) -> dict[str, SharedModel]:
 def manifests_of(folder: str) -> dict[str, content.Manifest]:
     """The manifests in a directory that a tenant writes, by the model's name."""
     found = {}
-    base = os.path.join(folder, "manifests")
-    for path in () if os.path.islink(base) else _files(base, 4):
-        place = os.path.relpath(path, base)
-        body, name = hostile.read(folder, ("manifests", *place.split(os.sep)), LARGEST), name_of(place)
+    for place, parents, tag, status in islice(walk(folder, ["manifests"], depth=4), _MOST):
+        parts = (*parents, tag)
+        if len(parts) != 5 or not stat.S_ISREG(status.st_mode):
+            continue
+        body, name = hostile.read(folder, parts, LARGEST), name_of(os.path.join(*parts[1:]))
         try:
             if body:
                 found[name] = content.parse(body, name)
@@ -200,16 +203,3 @@ def manifests_of(folder: str) -> dict[str, content.Manifest]:
             # Something of the tenant's own that is no manifest.
             continue
     return found
-
-
-def _files(folder: str, depth: int) -> Iterator[str]:
-    """Regular files exactly ``depth`` levels below a folder. Links are not followed."""
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError:
-        return
-    for entry in entries:
-        if depth > 1 and entry.is_dir(follow_symlinks=False):
-            yield from _files(entry.path, depth - 1)
-        elif depth == 1 and entry.is_file(follow_symlinks=False):
-            yield entry.path

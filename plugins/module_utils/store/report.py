@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from typing import Any, Collection
 
@@ -14,6 +15,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import h
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import garbage, origins
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.usage import Usage, ViewUse, allocated, survey
+from ansible_collections.llmops.tenancy.plugins.module_utils.tenant_tree import walk
 
 
 @dataclass(frozen=True)
@@ -94,15 +96,7 @@ def _agent(layout: Layout, name: str, views: dict[str, ViewUse], limits: Limits)
 
 def private_bytes(layout: Layout, agent: str) -> int:
     """Bytes on the disk that an agent has of its own: what it pulled, made or changed beside its view."""
-    upper = layout.agent(agent).upper
-    found = 0
-    for folder, _folders, names in os.walk(upper):
-        for name in names:
-            try:
-                found += allocated(os.lstat(os.path.join(folder, name)))
-            except FileNotFoundError:
-                continue  # the agent runs, and has just removed it
-    return found
+    return sum(allocated(entry.found) for entry in walk(layout.agent(agent).upper) if not stat.S_ISDIR(entry.found.st_mode))
 
 
 def _over(agent: dict[str, Any], limit: int) -> str:

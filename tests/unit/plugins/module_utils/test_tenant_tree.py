@@ -15,21 +15,10 @@ import pytest
 
 from ansible_collections.llmops.tenancy.plugins.module_utils import tenant_tree
 
-# Deeper than Python recurses, and longer than a path may be.
+from tests.support.deep_tree import deep
+
+# Of tests.support.deep_tree.
 LEVELS, NAME = 1100, "directory"
-
-
-def deep(folder: Path) -> None:
-    """Nest directories, with a file in the last one, as a tenant does: each made from within the one above."""
-    place = os.open(folder, os.O_RDONLY)
-    for _level in range(LEVELS):
-        os.mkdir(NAME, dir_fd=place)
-        below = os.open(NAME, os.O_RDONLY, dir_fd=place)
-        os.close(place)
-        place = below
-    with os.fdopen(os.open("last", os.O_WRONLY | os.O_CREAT, dir_fd=place), "wb") as file:
-        file.write(b"x" * 5000)
-    os.close(place)
 
 
 def descriptors() -> int:

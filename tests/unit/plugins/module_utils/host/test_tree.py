@@ -14,8 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.llmops.tenancy.plugins.module_utils import tenant_tree
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.host import tree
+
+from tests.support.deep_tree import deep
 
 
 @pytest.fixture
@@ -98,3 +101,22 @@ def test_no_entry_leaves_the_folder(tmp_path: Path, names: list[str]) -> None:
     with pytest.raises(TenancyError):
         tree.unpack(archive, str(tmp_path / "target"), "no such checksum")
     assert not (tmp_path / "out").exists() and not (tmp_path / "target").exists()
+
+
+def test_a_deep_tree_is_copied_and_one_without_a_name_is_refused(data: Path, tmp_path: Path) -> None:
+    archive, target = str(tmp_path / "a.tar"), tmp_path / "target"
+    deep(data, "d")
+    packed = tree.pack(str(data), archive)
+    # What a run that was killed left is erased, however deep.
+    for left in ("target.moving", "target.left"):
+        (tmp_path / left).mkdir()
+        deep(tmp_path / left)
+    assert tree.unpack(archive, str(target), packed.checksum) == packed == tree.look(str(target))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tar", "data", "target"]
+    deep(data)
+    for attempt in (lambda: tree.look(str(data)), lambda: tree.pack(str(data), archive)):
+        with pytest.raises(TenancyError) as caught:
+            attempt()
+        assert caught.value.kind == "tree_too_deep" and str(data) in str(caught.value)
+    for folder in (data, target):
+        tenant_tree.remove(str(folder))

@@ -18,6 +18,8 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.errors import Tenan
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import moving, places
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
 
+from tests.support.deep_tree import deep
+
 
 def filled(folder: Path, files: dict[str, str]) -> Path:
     """A directory with these files."""
@@ -130,14 +132,8 @@ def test_no_copy_leaves_the_volume(tmp_path: Path) -> None:
 
 def test_what_no_path_can_name_is_refused_for_its_agent(tmp_path: Path) -> None:
     old, upper = filled(tmp_path / "old", {"z": "1"}), filled(tmp_path / "upper", {"b": "2"})
-    for path in old, upper:
-        place = os.open(path, os.O_RDONLY)
-        for _level in range(40 if path == upper else 50):
-            os.mkdir("d" * 100, dir_fd=place)
-            below = os.open("d" * 100, os.O_RDONLY, dir_fd=place)
-            os.close(place)
-            place = below
-        os.close(place)
+    deep(old, "d" * 100, 50)
+    deep(upper, "d" * 100, 40)
     with pytest.raises(TenancyError) as caught:
         moving.follow(str(old), str(upper))
     assert caught.value.kind == "tree_too_deep" and (upper / "b").exists() and (old / "z").exists()

@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import Foreign, Listed, Observation, Volume
-from ansible_collections.llmops.tenancy.plugins.module_utils.store import orphans, places
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import ModelView
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import orphans, places, report
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
+
+from tests.support.deep_tree import deep
 
 DAY = 86400.0
 NAME = "ollama-agent-gone"
@@ -61,3 +64,12 @@ def test_times_that_a_tenant_sets_make_nothing_old(layout: Layout) -> None:
     [found] = orphans.look(layout, ["known"], DAY, True, lambda: NOTHING)
     assert found.age < DAY and "grace" in found.kept
     assert orphans.look(layout, ["known", "gone"], 0, True, lambda: NOTHING) == []
+
+
+def test_what_an_agent_nested_without_end_is_told_and_erased(layout: Layout) -> None:
+    deep(Path(layout.agent("gone").upper))
+    [found] = orphans.look(layout, ["known"], 0, True, lambda: NOTHING)
+    assert found.size >= 9000 + 5000 and places.look(layout, "gone", ModelView(), "", 0).private_bytes == found.size
+    assert report.private_bytes(layout, "gone") == found.size
+    orphans.erase(layout, [found])
+    assert layout.agent_names() == ["known"]

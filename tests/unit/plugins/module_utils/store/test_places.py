@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import signal
 import time
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.store import garbage, places, usage
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import garbage, hostile, places, usage
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
 
 
@@ -51,3 +53,36 @@ def test_a_switch_while_it_does_not_run_leaves_no_view_behind(layout: Layout) ->
     places.switch(layout, "acme", "three")
     assert unused(layout) == ["one", "two"]
     assert sorted(path.name for path in Path(layout.agents, "acme").iterdir()) == ["tenant", "upper", "view", "work"]
+
+
+def test_manifests_are_those_of_the_tenant_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = '{"layers": []}'
+    for folder in ("tenant", "outside"):
+        place = tmp_path / folder / "manifests" / "registry.ollama.ai" / "library" / f"of-{folder}"
+        place.mkdir(parents=True)
+        for path in (place / "latest", place / "below" / "latest", place.parent / "latest"):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(body)
+    tenant, outside = (tmp_path / folder / "manifests" for folder in ("tenant", "outside"))
+    (tenant / "link").symlink_to(outside / "registry.ollama.ai")
+    assert set(places.manifests_of(str(tenant.parent))) == {"of-tenant:latest"}
+    # However many there are, it comes to an end.
+    monkeypatch.setattr(places, "_MOST", 2)
+    assert places.manifests_of(str(tenant.parent)) == {}
+    tenant.rename(tmp_path / "away")
+    tenant.symlink_to(outside)
+    assert places.manifests_of(str(tenant.parent)) == {}
+
+
+def test_a_file_with_a_lease_holds_nobody_up(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("text")
+    with open(tmp_path / "file", "r+b") as file:
+        # The kernel asks its holder to let go by a signal that ends it, unless it is ignored.
+        before = signal.signal(signal.SIGIO, signal.SIG_IGN)
+        try:
+            fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+            assert hostile.read(str(tmp_path), ["file"], 100) == b""
+            fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+            assert hostile.read(str(tmp_path), ["file"], 100) == b"text"
+        finally:
+            signal.signal(signal.SIGIO, before)
