@@ -9,14 +9,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
-import json
 import os
-import random
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,14 +25,23 @@ from tests.support.ansible import ModuleRun
 from tests.support.disk import fill, small_disk
 from tests.support.engine import Engine
 from tests.support.ollama import generate, request
-from tests.support.process import BenchError, kill_tree, wait_until
+from tests.support.process import BenchError, wait_until
 from tests.support.registry import Registry
-from tests.support.settings import ROOT
 from tests.support.store import Store
 from tests.support.stores import ModuleProcess
 
 RunModule = Callable[..., ModuleRun]
 NAME, PORT = "ollama-agent-a1", 12910
+# Moments of a move, in their order: what the run does next when it is killed.
+MOMENTS = {
+    "shared": (
+        r"POST \S+/stop", r"os.rename .*/upper.new'", r"DELETE \S+/containers/", r"DELETE \S+/volumes/", r"POST \S+/volumes/create",
+        r"POST \S+/rename", r"os.symlink .*/views/", r"POST \S+/start",
+    ),
+    "private": (
+        r"DELETE \S+/volumes/", r"POST \S+/volumes/create", r"os.rename .*'sha256-", r"os.remove .*/a1/view'", r"POST \S+/start",
+    ),
+}
 
 
 class Mover:
@@ -76,20 +82,13 @@ class Mover:
         assert names == {"demo:latest", "mine:latest"}
         return bool(generate(PORT) and generate(PORT, "mine"))
 
-    def begin(self, params: dict[str, Any], seconds: float) -> None:
-        """Run the module and kill it, with all that it started, after some time."""
-        task = json.dumps({"module": "ollama_agent", "args": {**params, "_ansible_module_name": "llmops.tenancy.ollama_agent"}})
-        env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / ".collections"), str(ROOT)])}
-        run = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.run_module"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, env=env, cwd=ROOT, text=True,
-        )
-        assert run.stdin
-        run.stdin.write(task)
-        run.stdin.close()
-        time.sleep(seconds)
-        kill_tree(run.pid)
-        run.wait()
+    def kill_at(self, moment: str, **options: Any) -> None:
+        """Run the module until right before a moment, see ``run_module.stop_at``, and kill it there."""
+        run = ModuleProcess("ollama_agent", self.params(**options), stop_at=moment)
+        try:
+            run.wait_stopped()
+        finally:
+            run.kill()
 
 
 @pytest.fixture
@@ -125,13 +124,16 @@ def test_under_a_store_to_another_disk_and_back(mover: Mover) -> None:
 
 def test_a_killed_move_goes_on(mover: Mover) -> None:
     mover.make_plain()
-    for seconds in random.Random(5).sample([0.6, 0.9, 1.2, 1.5, 1.8, 2.4], 6):
-        for migrate in ("shared", "private"):
-            mover.begin(mover.params(migrate=migrate), seconds)
-    for migrate in ("shared", "private", "shared"):
-        mover.begin(mover.params(migrate=migrate), 1.4)
+    for migrate, moments in MOMENTS.items():
+        for moment in moments:
+            mover.kill_at(moment, migrate=migrate)
         mover.ensure(migrate=migrate)
         assert mover.works()
+    # Also when it is to go the other way after all.
+    mover.kill_at(r"os.symlink .*/views/", migrate="shared")
+    mover.kill_at(r"os.rename .*'sha256-", migrate="private")
+    mover.ensure(migrate="shared")
+    assert mover.works()
 
 
 def test_a_switch_that_is_killed_at_any_moment_goes_on(mover: Mover) -> None:

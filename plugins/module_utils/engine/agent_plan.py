@@ -35,6 +35,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.view_plan im
     view_step,
     visible,
     volume_change,
+    volume_of,
 )
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.views import absent_view, agent_view, settings_view
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
@@ -130,7 +131,7 @@ def plan_agents(
             t.spec.agent: _after(t, observed, networks.subnet(t.spec.tenant), draft) for t in targets
         },
         running=frozenset(t.spec.agent for t in wanted if t.runs),
-        fresh=frozenset(t.spec.agent for t in wanted if container_name(t.spec.agent) not in observed.volumes and not keeps_models(t.actual)),
+        fresh=frozenset(t.spec.agent for t in wanted if volume_of(t.spec, observed) is None and not keeps_models(t.actual)),
         visible={t.spec.agent: _visible(t, observed, draft) for t in wanted},
         warnings=tuple((*draft.warnings, *networks.warnings)),
     )
@@ -186,8 +187,7 @@ def _plan_removal(target: Target, observed: Observation, networks: NetworkPlan, 
 
 
 def _plan_agent(target: Target, observed: Observation, draft: _Draft) -> None:
-    name = container_name(target.spec.agent)
-    volume = observed.volumes.get(name)
+    name, volume = container_name(target.spec.agent), volume_of(target.spec, observed)
     if target.actual is None and volume is None:
         _plan_view(target, observed, draft)
     if volume is None:

@@ -47,6 +47,15 @@ def shares(spec: AgentSpec, volume: Volume | None) -> bool:
     return spec.view is not None and (volume is None or volume.mount is not None or spec.migrate == SHARED)
 
 
+def volume_of(spec: AgentSpec, observed: Observation) -> Volume | None:
+    """The agent's models volume; also one that a move back has removed and not made anew yet: its models are in their place still."""
+    name, linked = container_name(spec.agent), observed.views.get(spec.agent)
+    volume = observed.volumes.get(name)
+    if volume is None and linked and spec.migrate == PRIVATE:
+        return Volume(name, spec.agent, spec.tenant, mount=linked.mount)
+    return volume
+
+
 def volume_change(spec: AgentSpec, volume: Volume | None, linked: Linked | None) -> Change | None:
     """Why the models volume has to be made anew, of what it has; None when it can stay.
 

@@ -107,6 +107,15 @@ def test_a_new_agent_with_models_is_told_with_them():
     assert result.visible["a1"] == [{"name": "demo:latest", "digest": OLD.digest, "size": 10}]
 
 
+def test_a_move_back_goes_on_when_its_volume_is_removed_already():
+    lost = {"agents": {"a1": RESTS}, "views": {"a1": LINKED}}
+    result = plan(AgentSpec("a1", "acme", migrate="private"), **lost)
+    [step] = [action for action in result.actions if action.kind == "volume"]
+    assert (step.verb, step.mount, step.volume.mount, result.fresh) == ("replace", None, MOUNT, frozenset())
+    # Any other run gives it a volume over the store again.
+    assert [action.mount for action in plan(spec(), **lost).actions if (action.verb, action.kind) == ("create", "volume")] == [MOUNT]
+
+
 def test_removal_erases_what_is_the_agents_own_before_its_volume_is_forgotten():
     own = replace(LINKED, private={"mine:latest": MORE}, private_bytes=4096)
     result = plan(AgentSpec("a1", "acme", "absent", remove_volume=True), volumes={V: OVERLAY}, views={"a1": own})
