@@ -102,17 +102,37 @@ def test_two_migrations_at_once(database: Database) -> None:
     assert not empty.ok("catalog")["changed"]
 
 
+QUEUE = (
+    "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+    " WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted"
+)
+
+
+def test_migrations_and_writers_take_turns(database: Database) -> None:
+    """A writer goes to its end with the schema that it found, and looks at it once nobody changes it."""
+    empty = Catalog(database)
+    with psycopg.connect(database.dsn) as colleague, ThreadPoolExecutor(1) as pool:
+        colleague.execute("SELECT pg_advisory_xact_lock(1819045231, 1)")
+        migration = pool.submit(empty.ok, "catalog")
+        wait_until(lambda: int(empty.sql(QUEUE)) == 1, "the migration in the writers' queue")
+        assert empty.sql("SELECT count(*) FROM pg_namespace WHERE nspname = 'llmops'") == "0"
+        colleague.rollback()
+        assert migration.result()["changed"]
+        colleague.execute("SELECT pg_advisory_xact_lock(1819045231, 1)")
+        writer = pool.submit(empty.error, "tenant", tenant="acme")
+        wait_until(lambda: int(empty.sql(QUEUE)) == 1, "the writer in its queue")
+        colleague.execute("INSERT INTO llmops.schema_migrations (version, name, checksum) VALUES (9999, 'future', 'x')")
+        colleague.commit()
+        assert writer.result()["kind"] == "schema_newer"
+
+
 def test_check_modes_at_once_where_nothing_is_yet(database: Database) -> None:
     """Each makes the whole schema in a transaction of its own, so they take turns, and nothing of it stays."""
     empty = Catalog(database)
-    queue = (
-        "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
-        " WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted"
-    )
     with psycopg.connect(database.dsn) as colleague, ThreadPoolExecutor(3) as pool:
         colleague.execute("SELECT pg_advisory_xact_lock(1819045231, 2)")
         runs = [pool.submit(empty.run, "tenant", tenant=f"tenant-{number}", check=True) for number in range(3)]
-        wait_until(lambda: int(empty.sql(queue)) == 3, "all at the schema's lock")
+        wait_until(lambda: int(empty.sql(QUEUE)) == 3, "all in the queue")
         colleague.rollback()
         assert all(run.result().changed for run in runs), [run.result().msg for run in runs]
     assert empty.sql("SELECT count(*) FROM pg_namespace WHERE nspname = 'llmops'") == "0"

@@ -23,6 +23,9 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.options.catalog imp
 
 # pg_current_xact_id() came with it.
 _OLDEST_SERVER = 130000
+# The same key as in llmops.begin_write(): modules queue before their first read, so what they read stays true, the schema too.
+WRITERS = "SELECT pg_advisory_xact_lock(1819045231, 1)"
+# Whoever takes both takes the writers' first.
 _LOCK = "SELECT pg_advisory_xact_lock(1819045231, 2)"
 _BOOTSTRAP = """
 CREATE SCHEMA IF NOT EXISTS llmops;
@@ -163,7 +166,8 @@ def _apply_once(conn: psycopg.Connection[Any], step: Migration, where: str) -> N
     """Apply a migration in a transaction of its own, unless another run has done it by now."""
     try:
         with conn.transaction():
-            # Two at once: the second waits here, then finds the step done.
+            # A writer has looked which schema this is, and goes by it until its end. Of two migrations, the second finds the step done.
+            conn.execute(WRITERS)
             conn.execute(_LOCK)
             now = state(conn)
             if now.refusal:

@@ -19,9 +19,6 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import chec
 from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.faults import translate
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.catalog import CatalogSettings
 
-# The same key as in llmops.begin_write(): modules queue before their first read, so what they read stays true.
-_WRITERS = "SELECT pg_advisory_xact_lock(1819045231, 1)"
-
 
 @contextmanager
 def writing(
@@ -35,6 +32,7 @@ def writing(
     :raises TenancyError: for whatever PostgreSQL reports.
     """
     with _transaction(settings, keep=not check) as conn:
+        conn.execute(schema.WRITERS)
         state = schema.state(conn)
         if check and state.pending and not state.refusal:
             state = schema.rehearse(conn)
@@ -42,7 +40,6 @@ def writing(
             warn(f"The catalog would first be migrated ({', '.join(m.label for m in state.pending)})")
         else:
             schema.demand_current(state)
-        conn.execute(_WRITERS)
         yield conn
 
 
