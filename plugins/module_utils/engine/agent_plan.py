@@ -32,6 +32,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.view_plan im
     ViewStep,
     missing_models,
     store_then,
+    unnamed_models,
     view_step,
     visible,
     volume_change,
@@ -119,6 +120,7 @@ def plan_agents(
             if not stays(target.actual):
                 _join(target.spec, networks)
             _plan_agent(target, observed, draft)
+            draft.warnings += unnamed_models(target.spec, observed.views.get(target.spec.agent))
     phases = (
         tuple(draft.images.values()), (*draft.removals, *draft.stops), tuple(networks.creations()), tuple(draft.changes),
         networks.removals(),

@@ -42,6 +42,7 @@ class ModelView:
     :param missing: those that it shall see and that nobody has.
     :param own: what a volume that is to be replaced has of the agent's own, or shares by then.
     :param plain_bytes: what that volume takes. :param own_bytes: what of it stays the agent's own.
+    :param unnamed: manifests there whose names no model can have.
     """
 
     id: str = ""
@@ -50,6 +51,7 @@ class ModelView:
     own: Mapping[str, SharedModel] = field(default_factory=dict)
     plain_bytes: int = 0
     own_bytes: int = 0
+    unnamed: int = 0
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Linked:
     :param pending: whether it runs with an older view than its link names.
     :param hidden: models of the view that the agent deleted from its own directory.
     :param private: models of the agent's own, by name. :param private_bytes: of its own directory.
+    :param unnamed: manifests there whose names no model can have.
     """
 
     mount: ModelMount
@@ -71,6 +74,7 @@ class Linked:
     hidden: tuple[str, ...] = ()
     private: Mapping[str, SharedModel] = field(default_factory=dict)
     private_bytes: int = 0
+    unnamed: int = 0
 
 
 def models_view(view: ModelView, linked: Linked | None) -> list[dict[str, Any]]:

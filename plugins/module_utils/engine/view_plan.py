@@ -87,6 +87,15 @@ def missing_models(specs: Sequence[AgentSpec], observed: Observation) -> list[Te
     ]
 
 
+def unnamed_models(spec: AgentSpec, linked: Linked | None) -> list[str]:
+    """The warning of models that are left out."""
+    count = (linked.unnamed if linked else 0) + (spec.view.unnamed if spec.view else 0)
+    return [
+        f"Agent '{spec.agent}' has {count} manifest{'s' if count > 1 else ''} of its own under names that no model can have; "
+        "they are told nowhere, and stay behind when its models move into a store"
+    ] if count else []
+
+
 def view_step(
     spec: AgentSpec, volume: Volume | None, linked: Linked | None, actual: ActualAgent | None, restarts: bool
 ) -> ViewStep | None:

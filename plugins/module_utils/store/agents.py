@@ -70,7 +70,7 @@ class StoredEngine:
         known = views.view_id(digests) if all(digests.values()) else ""
         mount = places.mount_of(self.layout, spec.agent)
         left = plain.own_bytes(digests)
-        return replace(spec, mount=mount, view=ModelView(known, sized, missing, plain.models, plain.bytes, left))
+        return replace(spec, mount=mount, view=ModelView(known, sized, missing, plain.models, plain.bytes, left, plain.unnamed))
 
     def _sized(self, name: str, digest: str, coming: Mapping[str, SharedModel], seen: ModelView) -> SharedModel:
         if name in coming and coming[name].digest == digest:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
@@ -16,16 +17,22 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.names import contai
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import used
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Action
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import carrying, content, places, space
-from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, blob_name
+from ansible_collections.llmops.tenancy.plugins.module_utils.tenant_tree import at
 
 
 @dataclass(frozen=True)
 class Plain:
-    """What a plain volume has. :param models: by name. :param bytes: all that it takes. :param blobs: sizes, by model."""
+    """What a plain volume has.
+
+    :param models: by name. :param bytes: all that it takes. :param blobs: what they take there, by model.
+    :param unnamed: manifests whose names no model can have.
+    """
 
     models: Mapping[str, SharedModel]
     bytes: int
     blobs: Mapping[str, Mapping[str, int]]
+    unnamed: int = 0
 
     def own_bytes(self, shared: Mapping[str, str]) -> int:
         """Bytes that stay the agent's own. :param shared: digest by name of what it is going to share."""
@@ -39,12 +46,15 @@ def read_plain(volume: Volume | None) -> Plain:
     """The models of a volume that a tenant wrote; none without one."""
     if volume is None or not volume.path:
         return Plain({}, 0, {})
-    found = places.manifests_of(volume.path)
-    return Plain(
-        {name: SharedModel(each.digest, each.size) for name, each in found.items()},
-        used(volume.path),
-        {name: {blob.digest: blob.size for blob in each.blobs} for name, each in found.items()},
-    )
+    own = places.look_into(volume.path)
+    # What a manifest says of sizes is the tenant's own saying, and so is how long a file is that has holes.
+    taken = {blob.digest: 0 for each in own.manifests.values() for blob in each.blobs}
+    for digest in taken:
+        taken[digest] = sum(
+            entry.found.st_blocks * 512 for entry in at(volume.path, ["blobs", blob_name(digest)]) if stat.S_ISREG(entry.found.st_mode)
+        )
+    blobs = {name: {blob.digest: taken[blob.digest] for blob in each.blobs} for name, each in own.manifests.items()}
+    return Plain(own.models, used(volume.path), blobs, own.unnamed)
 
 
 def require_room(agents: Sequence[str], observed: Observation) -> None:
@@ -85,7 +95,7 @@ def _brought(action: AgentAction, volume: Volume, root: str) -> int:
         return 0
     if volume.mount is None:
         return action.view.own_bytes if action.view else 0
-    return sum(os.lstat(os.path.join(place, name)).st_size for place, _folders, names in os.walk(source) for name in names)
+    return used(source)
 
 
 def _disk(path: str) -> int:

@@ -15,6 +15,7 @@ import secrets
 import stat
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import islice
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import (
@@ -26,7 +27,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing impo
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import used
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, hostile, views
-from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, name_of
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, manifest_path, name_of
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.whiteouts import hidden
 from ansible_collections.llmops.tenancy.plugins.module_utils.tenant_tree import remove, walk
 
@@ -80,7 +81,7 @@ def look(layout: Layout, agent: str, view: ModelView, damage: str, started: floa
         switched, gone = 0.0, [*gone, "link"]
     if gone:
         damage = f"without {' and '.join(gone)}"
-    own = private_models(place.upper)
+    own = look_into(place.upper)
     return Linked(
         mount=mount_of(layout, agent),
         tenant=owner(layout, agent),
@@ -88,8 +89,9 @@ def look(layout: Layout, agent: str, view: ModelView, damage: str, started: floa
         damage=damage,
         pending=bool(started and switched > started),
         hidden=tuple(hidden(place.upper, layout.view(view.id), view.models)) if view.id else (),
-        private={name: model for name, model in own.items() if view.models.get(name) != model},
+        private={name: model for name, model in own.models.items() if view.models.get(name) != model},
         private_bytes=used(place.upper),
+        unnamed=own.unnamed,
     )
 
 
@@ -185,21 +187,51 @@ def _not_erased(place: str, cause: str) -> TenancyError:
 
 def private_models(upper: str) -> dict[str, SharedModel]:
     """The models of which the agent has manifests of its own."""
-    return {name: SharedModel(found.digest, found.size) for name, found in manifests_of(upper).items()}
+    return look_into(upper).models
 
 
 def manifests_of(folder: str) -> dict[str, content.Manifest]:
     """The manifests in a directory that a tenant writes, by the model's name."""
-    found = {}
-    for place, parents, tag, status in islice(walk(folder, ["manifests"], depth=4), _MOST):
+    return look_into(folder).manifests
+
+
+@dataclass(frozen=True)
+class Own:
+    """What a tenant has. :param unnamed: how many more there are, under names that no model can have."""
+
+    manifests: dict[str, content.Manifest]
+    unnamed: int
+
+    @property
+    def models(self) -> dict[str, SharedModel]:
+        """The models, by name."""
+        return {name: SharedModel(found.digest, found.size) for name, found in self.manifests.items()}
+
+
+def look_into(folder: str) -> Own:
+    """The manifests in a directory that a tenant writes."""
+    found, unnamed = {}, 0
+    for _place, parents, tag, status in islice(walk(folder, ["manifests"], depth=4), _MOST):
         parts = (*parents, tag)
         if len(parts) != 5 or not stat.S_ISREG(status.st_mode):
             continue
-        body, name = hostile.read(folder, parts, LARGEST), name_of(os.path.join(*parts[1:]))
+        body, name = hostile.read(folder, parts, LARGEST), _name(os.path.join(*parts[1:]))
         try:
-            if body:
-                found[name] = content.parse(body, name)
+            manifest = content.parse(body, name)
         except TenancyError:
             # Something of the tenant's own that is no manifest.
             continue
-    return found
+        if name:
+            found[name] = manifest
+        else:
+            unnamed += 1
+    return Own(found, unnamed)
+
+
+def _name(path: str) -> str:
+    """The model whose manifest is at a path; empty when there can be none, as with a tenant's line breaks."""
+    try:
+        name = name_of(path)
+        return name if manifest_path(name) == path else ""
+    except TenancyError:
+        return ""

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 from shutil import disk_usage
 
@@ -14,8 +16,13 @@ import pytest
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import AgentAction, Observation, Volume
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import Linked, ModelMount, ModelView
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.store.migration import require_room, require_room_in_store
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.migration import (
+    read_plain,
+    require_room,
+    require_room_in_store,
+)
 
+SHARED_DIGEST, OWN_DIGEST, GONE_DIGEST = ("sha256:" + letter * 64 for letter in "abc")
 # A file system on which nothing is free, on every machine.
 FULL = "/proc"
 
@@ -83,3 +90,21 @@ def test_what_comes_from_another_disk_has_to_fit(tmp_path: Path, plain: bool, ow
         assert not refused
     # On the disk that it is on already, it is linked.
     require_room_in_store([AgentAction("replace", "volume", "ollama-agent-a1", agent="a1", mount=mount, volume=volume, view=view)])
+
+
+def test_what_stays_an_agents_own_is_what_is_on_its_disk(tmp_path: Path) -> None:
+    (tmp_path / "blobs").mkdir()
+    for digest, size in ((SHARED_DIGEST, 4096), (OWN_DIGEST, 8192)):
+        (tmp_path / "blobs" / digest.replace(":", "-")).write_bytes(b"x" * size)
+    with open(tmp_path / "blobs" / OWN_DIGEST.replace(":", "-"), "r+b") as file:
+        file.truncate(2**42)
+    (tmp_path / "blobs" / GONE_DIGEST.replace(":", "-")).symlink_to("/proc/kcore")
+    for name, digests in {"demo": [SHARED_DIGEST], "mine": [SHARED_DIGEST, OWN_DIGEST, GONE_DIGEST], "\x1b[2J\n": [OWN_DIGEST]}.items():
+        place = tmp_path / "manifests/registry.ollama.ai/library" / name
+        place.mkdir(parents=True)
+        (place / "latest").write_text(json.dumps({"layers": [{"digest": digest, "size": 2**59} for digest in digests]}))
+    (place / os.fsdecode(b"\xff")).write_text('{"layers": []}')
+    plain = read_plain(Volume("ollama-agent-a1", "a1", "acme", str(tmp_path)))
+    assert set(plain.models) == {"demo:latest", "mine:latest"} and plain.unnamed == 2
+    assert plain.own_bytes({"demo:latest": plain.models["demo:latest"].digest}) == 8192
+    assert plain.own_bytes({}) == 4096 + 8192
