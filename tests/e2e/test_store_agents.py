@@ -11,13 +11,14 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.ansible import ModuleRun
+from tests.support.asking import Asking
 from tests.support.engine import Engine
 from tests.support.ollama import generate, request
 from tests.support.process import BenchError, wait_until
@@ -98,8 +99,20 @@ def test_agents_share_models_and_harm_nobody(host: Host, registry: Registry) -> 
     assert [model["size"] for model in request(PORTS["a1"], "GET", "/api/tags")[0]["models"]] == [size]
     assert generate(PORTS["a1"]) and generate(PORTS["b1"])
     before = host.store.checksums("a1")
-    # The third of them deletes it from its own directory, and makes a model of its own.
+    # One tenant makes a model of its own. Over the shared one it gets only what it has put in its place: it alone sees that, and no
+    # run takes it away.
     request(PORTS["a1"], "POST", "/api/create", {"model": "mine", "from": "demo", "system": "You are mine."})
+    for how, body in (("create", {"model": "demo", "from": "mine"}), ("copy", {"source": "mine", "destination": "demo"})):
+        with pytest.raises(BenchError, match="permission denied"):
+            request(PORTS["a1"], "POST", f"/api/{how}", body)
+    assert host.tags("a1")["demo:latest"] == digest
+    request(PORTS["a1"], "DELETE", "/api/delete", {"model": "demo"})
+    request(PORTS["a1"], "POST", "/api/copy", {"source": "mine", "destination": "demo"})
+    over = host.tags("a1")
+    assert over["demo:latest"] == over["mine:latest"] != digest
+    assert host.run_module("ollama_agent", host.params({"a1": ["demo"], "b1": ["demo"]})).ok()["actions"] == [] and host.tags("a1") == over
+    assert host.tags("b1") == {"demo:latest": digest} and host.store.checksums("a1") == before
+    # It deletes that, too.
     request(PORTS["a1"], "DELETE", "/api/delete", {"model": "demo"})
     assert set(host.tags("a1")) == {"mine:latest"}
     assert generate(PORTS["b1"])
@@ -201,50 +214,6 @@ def test_answers_on_their_way_survive_a_new_model(host: Host) -> None:
     assert set(host.tags("a1")) == {"demo:latest"}
 
 
-class Asking:
-    """Agents that generate without a pause, each in a thread of its own, until the block ends; none may fail meanwhile."""
-
-    def __init__(self, *agents: str) -> None:
-        self._answers: dict[str, list[tuple[float, float]]] = {agent: [] for agent in agents}
-        self._ended = threading.Event()
-        self._threads = {agent: threading.Thread(target=self._ask, args=(agent,)) for agent in agents}
-
-    def _ask(self, agent: str) -> None:
-        while not self._ended.is_set():
-            began = time.monotonic()
-            assert generate(PORTS[agent])
-            self._answers[agent].append((began, time.monotonic()))
-
-    def __enter__(self) -> Asking:
-        for thread in self._threads.values():
-            thread.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._ended.set()
-        for thread in self._threads.values():
-            thread.join()
-
-    @contextlib.contextmanager
-    def during(self) -> Iterator[None]:
-        """Each answers before what is done in the block, while it is done, and afterwards."""
-        self._wait_for_answers()
-        began = time.monotonic()
-        yield
-        ended = time.monotonic()
-        self._wait_for_answers()
-        for agent, answers in self._answers.items():
-            assert any(asked < ended and answered > began for asked, answered in answers), agent
-
-    def _wait_for_answers(self) -> None:
-        """Until each has answered what it was asked from now on, or failed."""
-        now = time.monotonic()
-        for agent, thread in self._threads.items():
-            answers = self._answers[agent]
-            wait_until(lambda: answers and answers[-1][0] > now or not thread.is_alive(), f"an answer of {agent}")
-            assert thread.is_alive(), f"agent {agent} failed to answer"
-
-
 def test_agents_go_on_while_the_store_is_cleaned_and_mended(host: Host, registry: Registry) -> None:
     store = {"store": str(host.store.root), "min_free": "0", "mirror": registry.address, "insecure": True}
     host.run_module("model_store", {**store, "model": "demo"}).ok()
@@ -258,7 +227,7 @@ def test_agents_go_on_while_the_store_is_cleaned_and_mended(host: Host, registry
     (left / "mine").write_bytes(bytes(9000))
     # The catalog has lost an agent that is stopped, too: its own models stay, since the engine has it.
     prune = {**store, "prune": True, "grace": "0", "known_agents": ["a1", "b1", "b2"], "docker_host": host.engine.url}
-    with Asking("b1", "b2") as asking:
+    with Asking({name: PORTS[name] for name in ("b1", "b2")}) as asking:
         with asking.during():
             request(PORTS["a1"], "DELETE", "/api/delete", {"model": "demo"})
         with asking.during():
