@@ -174,7 +174,7 @@ class StoredEngine:
         if old.mount is None:
             moving.take(old.path, upper, place)
         elif os.path.isdir(old.mount.upper):
-            moving.follow(old.mount.upper, upper)
+            moving.follow(old.mount.upper, upper, stays=not places.is_place(old.mount, action.agent))
 
     def _erase(self, action: AgentAction) -> None:
         if action.mount is None:

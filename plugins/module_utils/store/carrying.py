@@ -29,10 +29,11 @@ class Target:
     """A directory that files are brought into.
 
     :param known: a directory that may have other names of the same files, at the same paths: what a killed run brought there.
+    :param copies: whether files are copied though they could be linked, since what they come from stays.
     """
 
-    def __init__(self, folder: str, known: str = "") -> None:
-        self._folder, self._known = folder, known
+    def __init__(self, folder: str, known: str = "", *, copies: bool = False) -> None:
+        self._folder, self._known, self._copies = folder, known, copies
         self._places = Places(folder)
         self._brought: dict[tuple[int, int], str] = {}
 
@@ -69,7 +70,7 @@ class Target:
                 os.setxattr(f"/proc/self/fd/{place}/{entry.name}", _OPAQUE, value, follow_symlinks=False)
         elif stat.S_ISCHR(mode) and entry.found.st_rdev == 0:
             os.mknod(entry.name, stat.S_IFCHR, dir_fd=place)
-        elif stat.S_ISREG(mode) and not self._link(entry, place):
+        elif stat.S_ISREG(mode) and (self._copies or not self._link(entry, place)):
             self.copy(entry)
 
     def _link(self, entry: Entry, place: int) -> bool:

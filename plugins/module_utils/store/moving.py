@@ -44,12 +44,13 @@ def take(folder: str, upper: str, view: str) -> None:
     _renamed((entry for path in sorted(wanted) for entry in at(folder, path.split(os.sep))), upper)
 
 
-def follow(old: str, upper: str) -> None:
+def follow(old: str, upper: str, *, stays: bool = False) -> None:
     """Bring an agent's own directory from one place to another, with what it notes of deleted models.
 
+    :param stays: whether the old one stays as it is, so that the agent may write to none of its files.
     :raises TenancyError: ``disk_full``, ``tree_too_deep``.
     """
-    _renamed(_all(old), upper)
+    _renamed(_all(old), upper, copies=stays)
 
 
 def give(view: str, upper: str, folder: str) -> None:
@@ -79,11 +80,11 @@ def give(view: str, upper: str, folder: str) -> None:
             raise _in_the_way(folder, error) from error
 
 
-def _renamed(entries: Iterable[Entry], upper: str) -> None:
+def _renamed(entries: Iterable[Entry], upper: str, *, copies: bool = False) -> None:
     aside = f"{upper}.new"
     remove(aside)
     os.makedirs(aside, mode=0o755)
-    with Target(aside, known=upper) as target:
+    with Target(aside, known=upper, copies=copies) as target:
         for entry in entries:
             target.bring(entry)
     # What the agent has there from before stays its own: its volume may have been made anew by hand.

@@ -52,6 +52,14 @@ def test_what_an_agent_wrote_comes_over_what_it_has_there(tmp_path: Path, there:
         assert content(upper) == after
 
 
+@pytest.mark.parametrize("stays", [False, True])
+def test_what_stays_shares_no_file_with_the_agent(tmp_path: Path, stays: bool) -> None:
+    old = filled(tmp_path / "old", {"manifests/a": "new"})
+    moving.follow(str(old), str(tmp_path / "upper"), stays=stays)
+    assert (old / "manifests/a").samefile(tmp_path / "upper/manifests/a") is not stays
+    assert content(tmp_path / "upper") == content(old)
+
+
 def test_only_the_agents_own_place_in_a_store_is_its_place(tmp_path: Path) -> None:
     layout = Layout(str(tmp_path / "store"))
     (tmp_path / "store" / "locks").mkdir(parents=True)
