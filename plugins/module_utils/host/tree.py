@@ -91,9 +91,10 @@ def look(folder: str) -> Tree:
 
 def _hash(entry: Entry) -> str:
     with _open(entry.path) as file:
-        hashing = _Hashing(file)
-        while hashing.read(_CHUNK):
-            pass
+        hashing, left = _Hashing(file), entry.found.st_size
+        # No further, or whoever goes on writing keeps the reader for ever.
+        while left > 0 and (data := hashing.read(min(_CHUNK, left))):
+            left -= len(data)
     return hashing.hash.hexdigest()
 
 

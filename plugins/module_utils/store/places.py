@@ -36,6 +36,8 @@ _OWNER = "tenant"
 LARGEST = 1024**2
 # Entries of the directory that has the manifests; an agent with many models has some hundred.
 _MOST = 20_000
+# Bytes of all of them together.
+_MOST_BYTES = 64 * 1024**2
 # An engine tells a container's start a moment after it mounted the volume.
 _LATE = 2.0
 
@@ -210,12 +212,15 @@ class Own:
 
 def look_into(folder: str) -> Own:
     """The manifests in a directory that a tenant writes."""
-    found, unnamed = {}, 0
+    found, unnamed, left = {}, 0, _MOST_BYTES
     for _place, parents, tag, status in islice(walk(folder, ["manifests"], depth=4), _MOST):
         parts = (*parents, tag)
         if len(parts) != 5 or not stat.S_ISREG(status.st_mode):
             continue
         body, name = hostile.read(folder, parts, LARGEST), _name(os.path.join(*parts[1:]))
+        left -= len(body)
+        if left < 0:
+            break
         try:
             manifest = content.parse(body, name)
         except TenancyError:

@@ -68,11 +68,19 @@ def fault_of_place(action: AgentAction, error: OSError) -> TenancyError:
     full = space.is_full(error)
     # A write knows no path. Copies for an agent that leaves the store go to the disk of the engine's volumes.
     leaves = (action.verb, action.kind, action.mount) == ("replace", "volume", None)
-    disk = error.filename or ("the engine's volumes" if leaves else "the model store")
+    place, name = _place_of(error)
+    disk = place or ("the engine's volumes" if leaves else "the model store")
     return TenancyError(
         f"What agent '{action.agent}' has in the model store can't be changed",
-        cause=": ".join(filter(None, (error.strerror or str(error), error.filename))),
+        cause=": ".join(filter(None, (error.strerror or str(error), name))),
         remedy=f"Free space on the disk of {disk}, then run again" if full else "Look at that disk, then run again",
         kind="disk_full" if full else "store_unwritable",
         agent=action.agent,
     )
+
+
+def _place_of(error: OSError) -> tuple[str, str]:
+    """The path that an error names, if it says where that is, and the path or name to be shown: a tenant may have made it up."""
+    path = error.filename if isinstance(error.filename, str) else ""
+    short = path.startswith("/proc/self/fd/") or not os.path.isabs(path)
+    return "" if short else path, repr(os.path.basename(path) if short else path)[1:-1]

@@ -69,6 +69,9 @@ def test_manifests_are_those_of_the_tenant_alone(tmp_path: Path, monkeypatch: py
     # However many there are, it comes to an end.
     monkeypatch.setattr(places, "_MOST", 2)
     assert places.manifests_of(str(tenant.parent)) == {}
+    monkeypatch.setattr(places, "_MOST", 100)
+    monkeypatch.setattr(places, "_MOST_BYTES", 10)
+    assert places.manifests_of(str(tenant.parent)) == {}
     tenant.rename(tmp_path / "away")
     tenant.symlink_to(outside)
     assert places.manifests_of(str(tenant.parent)) == {}

@@ -33,3 +33,10 @@ def test_the_disk_is_the_one_that_failed(verb, kind, mount, number, path, fault,
     error = fault_of_place(action, OSError(number, os.strerror(number), path))
     assert error.kind == fault and disk in error.remedy
     assert os.strerror(number) in error.cause and (path or "") in error.cause
+
+
+@pytest.mark.parametrize("path", ["evil\x1b[2J\n", "/proc/self/fd/7/evil\x1b[2J\n", 7, None])
+def test_a_name_of_a_tenants_is_no_disk_and_does_nothing_to_a_terminal(path):
+    error = fault_of_place(AgentAction("create", "view", "ollama-agent-a1", agent="a1"), OSError(errno.ENOSPC, "full", path))
+    assert error.remedy.startswith("Free space on the disk of the model store")
+    assert error.cause == ("full: evil\\x1b[2J\\n" if isinstance(path, str) else "full")
