@@ -114,6 +114,13 @@ def test_models_of_their_own_move_to_the_store_and_back(site: Site, registry: Re
     assert fetched(fault_proxy) == moved and models(site, "acme") == {"demo:latest", "demo2:latest", "mine:latest"}
     assert generate(port, "mine")
     assert site.run("migrate_to_store", agent="acme", migrate="private").ok().changed == 0
+    # What the inventory lets it have of its own is less than it has: no further model, not even one of its record.
+    site.write_inventory({"localhost": {
+        "agent_model_store_path": store, "model_store_path": store, "model_store_private_limit": "8k", **source,
+    }})
+    request(port, "DELETE", "/api/delete", {"model": "demo2"})
+    refused = site.run("pull_model", tenant="acme", agent="acme", model="demo2")
+    assert "demo2" in refused.error and "8.0 KiB" in refused.error and fetched(fault_proxy) == moved
     # Killed while it moves them: when the agent is stopped, when its volume is another one, when it has its view.
     name, engine = "ollama-agent-acme", site.engine
     for moment in (
@@ -128,5 +135,9 @@ def test_models_of_their_own_move_to_the_store_and_back(site: Site, registry: Re
     site.run("migrate_to_store", tenant="acme", agent="acme").ok()
     assert models(site, "acme") == {"demo:latest", "demo2:latest", "mine:latest"} and fetched(fault_proxy) == moved
     assert generate(port, "mine") and generate(port, "demo2")
+    # The table names who uses a model, and who has more of its own than it may.
+    shown = site.run("model_store_status").ok().run.stdout
+    [row] = [line for line in shown.splitlines() if line.startswith("localhost") and "demo2:latest" in line]
+    assert "acme, acme-idle" in row and "over their limit: acme" in shown and "over their limit: acme," not in shown
     site.run("offboard_tenant", tenant="acme", remove_data=True, confirm="acme").ok()
     assert site.leftovers() == {}
