@@ -146,7 +146,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.names import full_m
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.listing import list_models
 from ansible_collections.llmops.tenancy.plugins.module_utils.options import ollama
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.entities import entities, one_or_list
-from ansible_collections.llmops.tenancy.plugins.module_utils.store.agents import told_apart
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.places import told_apart
 
 
 def logic(params, run: Run):

@@ -17,7 +17,7 @@ import json
 from pathlib import PurePosixPath
 from typing import Any, Mapping
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.engine import adoption
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine import adoption, docker_volume
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine import docker_shape as shape
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import AgentAction
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
@@ -50,6 +50,12 @@ def require_safe(client: Any, action: AgentAction) -> None:
         )
     for folder in adoption.folders(mount):
         _require_folder(client, inspected["Id"], PurePosixPath(mount["Destination"]) / folder, action, folder)
+
+
+def remove_bound(client: Any, name: str) -> None:
+    """Remove the volume that a renewal made as a name for a folder of the host, and none of that name that has data of its own."""
+    if docker_volume.read_bound(client.inspect_volume(name).get("Options")):
+        client.remove_volume(name)
 
 
 def _require_folder(client: Any, container: str, path: PurePosixPath, action: AgentAction, folder: str) -> None:

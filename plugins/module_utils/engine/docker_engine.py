@@ -201,7 +201,7 @@ class DockerEngine:
             docker_adopted.require_safe(self.client, action)
         except Exception:
             self._remove_leftover(action)
-            self._remove_volume(action)
+            self._unless_gone(lambda: docker_adopted.remove_bound(self.client, action.name))
             if runs:
                 self.client.start(action.name)
             raise
@@ -235,7 +235,7 @@ class DockerEngine:
         self._remove_leftover(action)
         if action.source:
             # What an interrupted renewal made of it: a name for a folder that its tenant could still turn elsewhere.
-            self._remove_volume(action)
+            self._unless_gone(lambda: docker_adopted.remove_bound(self.client, action.name))
 
     def _create(self, action: AgentAction, name: str, mounted: bool = True) -> None:
         if action.settings is None:

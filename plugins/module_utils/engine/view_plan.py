@@ -92,7 +92,7 @@ def unnamed_models(spec: AgentSpec, linked: Linked | None) -> list[str]:
     count = (linked.unnamed if linked else 0) + (spec.view.unnamed if spec.view else 0)
     return [
         f"Agent '{spec.agent}' has {count} manifest{'s' if count > 1 else ''} of its own under names that no model can have; "
-        "they are told nowhere, and stay behind when its models move into a store"
+        "they are told nowhere, and are erased when its models move into a store"
     ] if count else []
 
 

@@ -26,6 +26,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing impo
     ModelView,
     SharedModel,
 )
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Impact
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, locks, migration, moving, places, views
@@ -81,8 +82,14 @@ class StoredEngine:
         return SharedModel(digest, found.size if found else 0)
 
     def foresee(self, actions: Sequence[AgentAction]) -> None:
-        """Refuse what is known to fail. :raises TenancyError: ``disk_full`` for agents from another disk; what the engine refuses."""
+        """Refuse what is known to fail.
+
+        :raises TenancyError: ``disk_full`` for agents from another disk; ``tree_too_deep``; what the engine refuses.
+        """
         self.engine.foresee(actions)
+        for action in actions:
+            if action.verb == "replace" and action.volume and action.volume.mount:
+                moving.require_names(action.volume.mount.upper, action.agent)
         migration.require_room_in_store(actions)
 
     def settle(self, observed: Observation, actions: Sequence[AgentAction]) -> None:
@@ -148,13 +155,19 @@ class StoredEngine:
         old = action.volume
         if old is None or self.layout is None:
             raise AssertionError(f"{action.name} is to be replaced, and what it has is not known")
-        if self._runs(action):
+        runs = self._runs(action)
+        if runs:
             self._do("drain", action)
             self._do("stop", action)
         if action.mount:
-            self._fill(self._layout_of(action), action, old)
+            try:
+                self._fill(self._layout_of(action), action, old)
+            except (OSError, TenancyError):
+                if runs:
+                    self._do("start", action)
+                raise
             self.engine.apply(action)
-            if old.mount and places.is_place(old.mount, action.agent):
+            if old.mount and places.is_place(old.mount, action.agent) and not places.is_same(old.mount, action.mount):
                 places.erase(old.mount)
             return
         mount = old.mount or places.mount_of(self.layout, action.agent)
@@ -173,7 +186,7 @@ class StoredEngine:
         places.prepare(layout, action.agent, action.tenant)
         if old.mount is None:
             moving.take(old.path, upper, place)
-        elif os.path.isdir(old.mount.upper):
+        elif os.path.isdir(old.mount.upper) and not places.is_same(old.mount, places.mount_of(layout, action.agent)):
             moving.follow(old.mount.upper, upper, stays=not places.is_place(old.mount, action.agent))
 
     def _erase(self, action: AgentAction) -> None:
@@ -279,20 +292,3 @@ def stored_agents(
         spec if models is None else stored.entitled(spec, models, known, before.volumes.get(container_name(spec.agent)))
         for spec, models in wanted
     ]
-
-
-def told_apart(models: Sequence[Mapping[str, Any]], root: str | None) -> list[dict[str, Any]]:
-    """Models of agents, each with whether it is ``shared``.
-
-    :param models: as ``ollama_model_info`` returns them. :param root: the store; None where there is none.
-    """
-    layout = Layout(root) if root else None
-    views_of: dict[str, Mapping[str, SharedModel]] = {}
-    told = []
-    for model in models:
-        agent = model["agent"]
-        if layout and agent and agent not in views_of:
-            views_of[agent] = places.view_of(layout, layout.view_of(agent))[0].models
-        seen = views_of.get(agent, {}).get(model["model"])
-        told.append({**model, "shared": bool(seen and seen.digest == model["digest"]) if layout and agent else None})
-    return told

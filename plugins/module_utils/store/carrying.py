@@ -9,8 +9,9 @@ What has another name elsewhere is copied: a hard link to it would have the tena
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import os
-import secrets
 import stat
 from contextlib import suppress
 
@@ -52,6 +53,14 @@ class Target:
             return os.stat(entry.name, dir_fd=self._places.of(entry.parents), follow_symlinks=False).st_size
         except FileNotFoundError:
             return -1
+
+    def tidy(self, entry: Entry) -> None:
+        """Remove what a killed run had copied of a file.
+
+        :raises NotADirectoryError: as :meth:`copy`.
+        """
+        with suppress(FileNotFoundError):
+            os.unlink(_aside(entry), dir_fd=self._places.of(entry.parents))
 
     def bring(self, entry: Entry) -> None:
         """Have a file, directory or whiteout here, too, unless something is in its place. Links, pipes and devices stay behind."""
@@ -102,12 +111,13 @@ class Target:
         :raises NotADirectoryError: there is a link, or a file, where a directory has to be.
         :raises TenancyError: ``disk_full``.
         """
-        place, aside = self._places.of(entry.parents, make=True), f".{secrets.token_hex(8)}"
+        place, aside = self._places.of(entry.parents, make=True), _aside(entry)
         source = os.open(entry.reach, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             found = os.fstat(source)
             if not stat.S_ISREG(found.st_mode):
                 return
+            self.tidy(entry)
             require_room(self._folder, found.st_blocks * 512)
             _write(source, place, aside, found.st_size)
             os.replace(aside, entry.name, src_dir_fd=place, dst_dir_fd=place)
@@ -117,6 +127,11 @@ class Target:
                 os.unlink(aside, dir_fd=place)
 
 
+def _aside(entry: Entry) -> str:
+    """What a file is called until all of it is there, in every run the same."""
+    return f".{hashlib.sha256(os.fsencode(entry.name)).hexdigest()[:16]}"
+
+
 def _write(source: int, place: int, name: str, size: int) -> None:
     target = os.open(name, _NEW, 0o644, dir_fd=place)
     try:
@@ -124,7 +139,7 @@ def _write(source: int, place: int, name: str, size: int) -> None:
         while (position := _next_data(source, position, size)) < size:
             written = os.pwrite(target, os.pread(source, min(_CHUNK, _hole(source, position) - position), position), position)
             if not written:
-                break
+                raise OSError(errno.EIO, "it became shorter while it was read")
             position += written
         os.ftruncate(target, size)
         os.fchmod(target, 0o644)
@@ -137,7 +152,9 @@ def _next_data(source: int, position: int, size: int) -> int:
     """Where the next bytes are that are no hole; ``size`` when there are none."""
     try:
         return os.lseek(source, position, os.SEEK_DATA)
-    except OSError:
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
         return size
 
 

@@ -60,7 +60,7 @@ def ensure_store(
         return _predict(layout, usage, findings, care, made)
     layout.prepare()
     outcomes = [predicted(finding) for finding in findings]
-    orphans.erase(layout, care.uppers)
+    care = replace(care, orphans=orphans.erase(layout, care.orphans))
     _remove(layout, [outcome.model for outcome in outcomes if outcome.verb == "remove"])
     errands = _errands(layout, findings)
     jobs.tidy()

@@ -18,7 +18,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.errors import Tenan
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, views
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.carrying import Target, require_room
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import blob_name, manifest_path
-from ansible_collections.llmops.tenancy.plugins.module_utils.store.places import manifests_of
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.places import ASIDE, manifests_of
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.whiteouts import hidden
 from ansible_collections.llmops.tenancy.plugins.module_utils.tenant_tree import Entry, at, remove, walk
 
@@ -58,20 +58,25 @@ def give(view: str, upper: str, folder: str) -> None:
 
     :raises TenancyError: ``disk_full``, ``tree_too_deep``, ``link_in_the_way``.
     """
+    _complete(upper)
     models = {model.name: model for model in content.list_models(view)}
-    gone = set(hidden(upper, view, models)) | set(manifests_of(upper))
-    shared = []
-    for name in sorted(set(models) - gone):
-        shared += [os.path.join("blobs", blob_name(blob.digest)) for blob in models[name].blobs]
-        shared.append(os.path.join("manifests", manifest_path(name)))
+    own = manifests_of(upper)
+    # What its own models are made of may be shared, too.
+    blobs = {blob.digest for found in own.values() for blob in found.blobs}
+    shared = set(models) - set(hidden(upper, view, models)) - set(own)
+    blobs |= {blob.digest for name in shared for blob in models[name].blobs}
+    paths = [os.path.join("blobs", blob_name(digest)) for digest in sorted(blobs)]
+    paths += [os.path.join("manifests", manifest_path(name)) for name in sorted(shared)]
 
     def missing() -> Iterator[Entry]:
         yield from (each for each in _all(upper) if stat.S_ISREG(each.found.st_mode) and target.size(each) != each.found.st_size)
-        for path in shared:
+        for path in paths:
             yield from (each for each in at(view, path.split(os.sep)) if target.size(each) != each.found.st_size)
 
     with Target(folder) as target:
         try:
+            for entry in missing():
+                target.tidy(entry)
             require_room(folder, sum(entry.found.st_blocks * 512 for entry in missing()))
             for entry in missing():
                 # Never a link: a tenant writes where this goes.
@@ -80,8 +85,22 @@ def give(view: str, upper: str, folder: str) -> None:
             raise _in_the_way(folder, error) from error
 
 
+def require_names(upper: str, agent: str) -> None:
+    """Nothing, when all that an agent wrote can be moved.
+
+    :raises TenancyError: ``tree_too_deep``.
+    """
+    try:
+        for _entry in _all(upper):
+            pass
+    except TenancyError as error:
+        error.details["agent"] = agent
+        raise
+
+
 def _renamed(entries: Iterable[Entry], upper: str, *, copies: bool = False) -> None:
-    aside = f"{upper}.new"
+    _complete(upper)
+    aside, made = (upper + end for end in ASIDE)
     remove(aside)
     os.makedirs(aside, mode=0o755)
     with Target(aside, known=upper, copies=copies) as target:
@@ -95,9 +114,18 @@ def _renamed(entries: Iterable[Entry], upper: str, *, copies: bool = False) -> N
         if not os.path.lexists(os.path.join(aside, part)):
             os.mkdir(os.path.join(aside, part), mode=0o755)
     views.sync(aside)
-    remove(upper)
-    os.rename(aside, upper)
+    os.rename(aside, made)
     views.sync(os.path.dirname(upper))
+    _complete(upper)
+
+
+def _complete(upper: str) -> None:
+    """Put what was built in its place, if anything was: also what a killed run had together, whose place is half erased by now."""
+    made = upper + ASIDE[1]
+    if os.path.lexists(made):
+        remove(upper)
+        os.rename(made, upper)
+        views.sync(os.path.dirname(upper))
 
 
 def _all(folder: str) -> Iterator[Entry]:

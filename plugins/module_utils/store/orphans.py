@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
-from typing import Any, Callable, Collection, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Collection, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import Observation
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name
@@ -70,16 +70,22 @@ def look(layout: Layout, known: Collection[str], grace: float, remove: bool, obs
     return found
 
 
-def erase(layout: Layout, orphans: Iterable[Orphan]) -> None:
-    """Erase those that go.
+def erase(layout: Layout, orphans: Sequence[Orphan]) -> tuple[Orphan, ...]:
+    """Erase those that go, unless somebody touched one since it was looked at: an agent of that name may be made again.
 
-    :raises TenancyError: ``not_erased``.
+    :returns: all of them, as they are then. :raises TenancyError: ``not_erased``.
     """
-    going = [each for each in orphans if not each.kept]
-    if going:
-        with locks.exclusive(layout):
-            for each in going:
-                places.erase(places.mount_of(layout, each.agent))
+    if all(each.kept for each in orphans):
+        return tuple(orphans)
+    with locks.exclusive(layout):
+        return tuple(each if each.kept else _erased(layout, each) for each in orphans)
+
+
+def _erased(layout: Layout, orphan: Orphan) -> Orphan:
+    if _age(layout, orphan.agent) < orphan.age:
+        return replace(orphan, kept="something of it changed while this ran")
+    places.erase(places.mount_of(layout, orphan.agent))
+    return orphan
 
 
 def _held(layout: Layout, observed: Observation) -> set[str]:

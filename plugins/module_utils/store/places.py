@@ -17,6 +17,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import (
     Linked,
@@ -32,6 +33,8 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.store.whiteouts imp
 from ansible_collections.llmops.tenancy.plugins.module_utils.tenant_tree import remove, walk
 
 _OWNER = "tenant"
+# What an agent's own directory is called while it is built of another one: as long as files come, and once it is whole.
+ASIDE = (".new", ".made")
 # Of a manifest; real ones have some kilobytes.
 LARGEST = 1024**2
 # Entries of the directory that has the manifests; an agent with many models has some hundred.
@@ -61,6 +64,14 @@ def layout_of(mount: ModelMount) -> Layout | None:
 def is_place(mount: ModelMount, agent: str) -> bool:
     """Whether it is what that agent has in a store. Only that was made for it, and may be erased with it."""
     return layout_of(mount) is not None and os.path.basename(os.path.dirname(mount.upper)) == agent
+
+
+def is_same(one: ModelMount, other: ModelMount) -> bool:
+    """Whether both are one place, by whatever paths: a store that moved may still have its old name as a link."""
+    try:
+        return os.path.samefile(os.path.dirname(one.upper), os.path.dirname(other.upper))
+    except FileNotFoundError:
+        return False
 
 
 def view_of(layout: Layout, view_id: str) -> tuple[ModelView, str]:
@@ -167,7 +178,7 @@ def erase(mount: ModelMount) -> None:
     """
     place = os.path.dirname(mount.upper)
     try:
-        for path in (mount.upper, mount.work):
+        for path in (mount.upper, *(mount.upper + aside for aside in ASIDE), mount.work):
             remove(path)
         if os.path.lexists(mount.lower):
             os.unlink(mount.lower)
@@ -240,3 +251,20 @@ def _name(path: str) -> str:
         return name if manifest_path(name) == path else ""
     except TenancyError:
         return ""
+
+
+def told_apart(models: Sequence[Mapping[str, Any]], root: str | None) -> list[dict[str, Any]]:
+    """Models of agents, each with whether it is ``shared``.
+
+    :param models: as ``ollama_model_info`` returns them. :param root: the store; None where there is none.
+    """
+    layout = Layout(root) if root else None
+    seen_by: dict[str, Mapping[str, SharedModel]] = {}
+    told = []
+    for model in models:
+        agent = model["agent"]
+        if layout and agent and agent not in seen_by:
+            seen_by[agent] = view_of(layout, layout.view_of(agent))[0].models
+        seen = seen_by.get(agent, {}).get(model["model"])
+        told.append({**model, "shared": bool(seen and seen.digest == model["digest"]) if layout and agent else None})
+    return told

@@ -60,6 +60,28 @@ def test_what_stays_shares_no_file_with_the_agent(tmp_path: Path, stays: bool) -
     assert content(tmp_path / "upper") == content(old)
 
 
+def test_a_killed_run_puts_what_it_had_together_in_its_place(tmp_path: Path) -> None:
+    """Killed while the old directory is erased: what was only there is in the new one."""
+    old = filled(tmp_path / "old", {"manifests/a": "new"})
+    upper = filled(tmp_path / "upper", {"manifests/b": "mine"})
+    filled(tmp_path / "upper.made", {"manifests/b": "mine", "blobs/b": "2"})
+    filled(tmp_path / "upper.new", {"blobs/half": "of another run"})
+    moving.follow(str(old), str(upper))
+    assert content(upper) == {"manifests/a": "new", "manifests/b": "mine", "blobs/b": "2"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["old", "upper"]
+
+
+def test_one_place_under_two_names_is_one_place(tmp_path: Path) -> None:
+    """A store that moved and whose old path is a link to the new one: what the agent has is not erased as its old place."""
+    (tmp_path / "store" / "agents" / "acme").mkdir(parents=True)
+    (tmp_path / "store" / "agents" / "globex").mkdir()
+    (tmp_path / "link").symlink_to("store")
+    here, there = (places.mount_of(Layout(str(tmp_path / name)), "acme") for name in ("store", "link"))
+    assert here != there and places.is_same(here, there)
+    assert not places.is_same(here, places.mount_of(Layout(str(tmp_path / "store")), "globex"))
+    assert not places.is_same(here, places.mount_of(Layout(str(tmp_path / "gone")), "acme"))
+
+
 def test_only_the_agents_own_place_in_a_store_is_its_place(tmp_path: Path) -> None:
     layout = Layout(str(tmp_path / "store"))
     (tmp_path / "store" / "locks").mkdir(parents=True)
@@ -138,6 +160,19 @@ def test_no_copy_leaves_the_volume(tmp_path: Path) -> None:
     assert sorted(path.name for path in (volume / "blobs").iterdir()) == ["sparse"]
 
 
+def test_what_its_own_models_are_made_of_comes_along(tmp_path: Path) -> None:
+    """A tenant's model of the same name, made of the shared one: its manifest is its own, the weights are the view's."""
+    view, upper, volume = (tmp_path / name for name in ("view", "upper", "volume"))
+    shared = model(view, "base", b"weights", view / "blobs")
+    model(upper, "base", b"weights")
+    # What a run was copying when it was killed takes no room and does not stay.
+    left = volume / "blobs" / f".{hashlib.sha256(os.path.basename(shared).encode()).hexdigest()[:16]}"
+    filled(volume, {str(left.relative_to(volume)): "wei"})
+    moving.give(str(view), str(upper), str(volume))
+    assert (volume / shared).read_bytes() == b"weights" and not left.exists()
+    assert (volume / "manifests/registry.ollama.ai/library/base/latest").exists()
+
+
 def test_what_no_path_can_name_is_refused_for_its_agent(tmp_path: Path) -> None:
     old, upper = filled(tmp_path / "old", {"z": "1"}), filled(tmp_path / "upper", {"b": "2"})
     deep(old, "d" * 100, 50)
@@ -145,5 +180,9 @@ def test_what_no_path_can_name_is_refused_for_its_agent(tmp_path: Path) -> None:
     with pytest.raises(TenancyError) as caught:
         moving.follow(str(old), str(upper))
     assert caught.value.kind == "tree_too_deep" and (upper / "b").exists() and (old / "z").exists()
+    # It is known before anything is stopped, and of whom.
+    with pytest.raises(TenancyError) as caught:
+        moving.require_names(str(old), "acme")
+    assert (caught.value.kind, caught.value.details["agent"]) == ("tree_too_deep", "acme")
     moving.follow(str(upper), str(tmp_path / "other"))
     assert (tmp_path / "other" / "b").exists()

@@ -58,6 +58,13 @@ def test_kept_and_erased(layout: Layout, observed, grace: float, remove: bool, w
     assert layout.agent_names() == (["gone", "known"] if why else ["known"])
 
 
+def test_one_that_is_made_again_meanwhile_stays(layout: Layout) -> None:
+    found = orphans.look(layout, ["known"], 0, True, lambda: NOTHING)
+    places.prepare(layout, "gone", "acme")
+    [kept] = orphans.erase(layout, found)
+    assert "while this ran" in kept.kept and layout.agent_names() == ["gone", "known"]
+
+
 def test_times_that_a_tenant_sets_make_nothing_old(layout: Layout) -> None:
     for path in Path(layout.agents, "gone").rglob("*"):
         os.utime(path, (0, 0))
