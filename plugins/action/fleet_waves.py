@@ -74,9 +74,10 @@ class ActionModule(DirectAction):
             left = sum(map(len, work))
             self._show(len(busy) - len(failures) - left, len(failures), left, bool(work), variables)
             sick = waves.in_a_row(sick, waves.mostly_sick(done, wave))
+            stop = waves.stopped_by(host, number, done)
             if waves.fails_health(done, compared["answered"], sick):
-                halt.call(waves.stopped_by(host, number, done))
-            stopped_by = waves.stopped_by(host, number, done) if done.get("failed") else halt.heard()
+                halt.call(stop)
+            stopped_by = stop if done.get("failed") else halt.heard()
         untouched = [agent["agent"] for wave in work for agent in wave]
         if untouched and stopped_by:
             display.warning(f"{host}: {len(untouched)} agents were left untouched after {waves.described(stopped_by)}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
-from typing import Iterable
+from typing import Iterable, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 
@@ -97,3 +97,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """` did you mean …?` for a misspelled word, or an empty string."""
     matches = get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"Did you mean '{matches[0]}'?" if matches else ""
+
+
+def some(names: Sequence[str], most: int) -> str:
+    """The first of many names, for a message: ``a, b and 3 more``. :param most: how many are told."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

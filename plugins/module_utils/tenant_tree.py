@@ -15,6 +15,8 @@ import os
 import stat
 from typing import Iterator, NamedTuple, Sequence
 
+# Of a directory in an overlay's upper that hides all that is below it in the lower one.
+OPAQUE = "trusted.overlay.opaque"
 TOP = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 DIRECTORY = TOP | os.O_NOFOLLOW
 # Who runs meanwhile removes what is there, and puts a link or a file in the place of a directory.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import some
 
 MAX_COUNT = 5
 MAX_PERCENT = 20
@@ -62,7 +63,7 @@ def check(reports: Mapping[str, Mapping[str, Any]], count: int = MAX_COUNT, perc
     limit = f"max_disruption={count}" if len(found) > count else f"max_disruption_percent={percent}"
     return TenancyError(
         f"{len(found)} of {there} agents would be stopped, restarted, made anew or removed",
-        cause=f"that exceeds {limit}; nothing was changed. They are {_some(found)}",
+        cause=f"that exceeds {limit}; nothing was changed. They are {some(found, _NAMED)}",
         remedy=f"Look at what drift tells. If it is meant so, set max_disruption={max(len(found), count)} and max_disruption_percent=100 "
         "for this run, or choose fewer with tenants or agent_host",
         kind="fleet_brake",
@@ -74,12 +75,8 @@ def _erasing(lost: list[str]) -> TenancyError:
     """No limit lets data go: what is wanted of a fleet never asks for that, so a plan that does is wrong."""
     return TenancyError(
         "Data would be erased",
-        cause=f"no run over the fleet may do that; nothing was changed. It is {_some(lost)}",
+        cause=f"no run over the fleet may do that; nothing was changed. It is {some(lost, _NAMED)}",
         remedy="Look at what drift tells. offboard_tenant erases what a tenant has, agent_renew what is inside of an adopted container",
         kind="fleet_data_loss",
         count=len(lost), agents=lost[:_NAMED],
     )
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.fleet.waves import described
-from ansible_collections.llmops.tenancy.plugins.module_utils.names import CONTAINER_PREFIX, NETWORK_PREFIX
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import CONTAINER_PREFIX, NETWORK_PREFIX, some
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings.report import notes_on, shown_value, table
 
 Values = Mapping[str, Any]
@@ -53,7 +53,7 @@ def reconciled(outcome: Values, seconds: float) -> list[str]:
     lines += _failures(outcome["tenants_failed"])
     if outcome["left"]:
         plural = "s" * (len(outcome["left"]) != 1)
-        lines.append(f"Left       {len(outcome['left'])} agent{plural} untouched: {_some(outcome['left'])}")
+        lines.append(f"Left       {len(outcome['left'])} agent{plural} untouched: {some(outcome['left'], _MANY_TENANTS)}")
         lines += [f"           after {described(stop)}" for stop in outcome["stopped_by"]]
         lines.append("           A run again goes on with them")
     lines += _orphans(outcome["orphans"])
@@ -121,10 +121,6 @@ def _orphans(orphans: Sequence[Values]) -> list[str]:
         f"{', ' + item['state'] if item['state'] else ''})"
         for item in orphans
     ]
-
-
-def _some(names: Sequence[str], most: int = _MANY_TENANTS) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _short(text: str) -> str:

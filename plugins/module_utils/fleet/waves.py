@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Collection, Iterable, Mapping, Sequence
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import some
+
 Values = Mapping[str, Any]
 WAVE_SIZE = 20
 _NAMED = 5
@@ -61,7 +63,7 @@ def stopped_by(host: str, number: int, result: Values) -> dict[str, Any]:
 
 def described(stop: Values) -> str:
     """Such a wave in words: ``wave 1 on gpu-01, which failed its health (acme)``."""
-    names = ", ".join(stop["agents"][:_NAMED]) + (f" and {len(stop['agents']) - _NAMED} more" if len(stop["agents"]) > _NAMED else "")
+    names = some(stop["agents"], _NAMED)
     return f"wave {stop['wave']} on {stop['host']}, which {f'failed its health ({names})' if names else 'could not be carried out'}"
 
 

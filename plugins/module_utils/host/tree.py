@@ -20,11 +20,11 @@ from typing import BinaryIO
 
 from ansible_collections.llmops.tenancy.plugins.module_utils import tenant_tree
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.host.tree_entries import OPAQUE, Entry, entries
+from ansible_collections.llmops.tenancy.plugins.module_utils.host.tree_entries import Entry, entries
 
 _CHUNK = 1024**2
 # As other archivers write it, so that they can be read by hand.
-_OPAQUE_HEADER = f"SCHILY.xattr.{OPAQUE}"
+_OPAQUE_HEADER = f"SCHILY.xattr.{tenant_tree.OPAQUE}"
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ def _unpack_entry(tar: tarfile.TarFile, info: tarfile.TarInfo, places: tenant_tr
         if parts:
             os.mkdir(name, dir_fd=place)
         if info.pax_headers.get(_OPAQUE_HEADER) == "y":
-            os.setxattr(f"/proc/self/fd/{place}/{name}", OPAQUE, b"y")
+            os.setxattr(f"/proc/self/fd/{place}/{name}", tenant_tree.OPAQUE, b"y")
     elif info.type == tarfile.SYMTYPE:
         os.symlink(info.linkname, name, dir_fd=place)
     elif info.type == tarfile.CHRTYPE:

@@ -18,8 +18,6 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.errors import Tenan
 
 # Of a name in an archive: so much longer a path may be, with the folder that it is unpacked to.
 _LONGEST = 3072
-# A directory of an overlay's upper that hides all that is below it in the lower one.
-OPAQUE = "trusted.overlay.opaque"
 # Of an entry whose content, or place, is in the lower directory: it would be lost.
 _ELSEWHERE = {"trusted.overlay.metacopy", "trusted.overlay.redirect"}
 
@@ -65,7 +63,7 @@ class Entry:
                 remedy="Give the agent models of its own first (migrate=private), then run again",
                 kind="data_elsewhere",
             )
-        return self.kind == tarfile.DIRTYPE and OPAQUE in names and os.getxattr(self.path, OPAQUE) == b"y"
+        return self.kind == tarfile.DIRTYPE and tenant_tree.OPAQUE in names and os.getxattr(self.path, tenant_tree.OPAQUE) == b"y"
 
 
 def entries(folder: str) -> Iterator[Entry]:

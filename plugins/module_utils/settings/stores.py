@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import some
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import human_size
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings.report import table
 
@@ -54,8 +55,7 @@ def _state(model: Values) -> str:
 
 
 def _agents(names: list[str]) -> str:
-    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return shown or "-"
+    return some(names, 3) or "-"
 
 
 def _sentence(host: str, store: Values) -> str:

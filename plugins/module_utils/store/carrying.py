@@ -16,12 +16,11 @@ import stat
 from contextlib import suppress
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import space
-from ansible_collections.llmops.tenancy.plugins.module_utils.tenant_tree import Entry, Places, at
+from ansible_collections.llmops.tenancy.plugins.module_utils.tenant_tree import OPAQUE, Entry, Places, at
 
 # What stays free beside the models on the disk that they go to.
 ROOM = 64 * 1024**2
 _CHUNK = 1024**2
-_OPAQUE = "trusted.overlay.opaque"
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _AS_IT_IS = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -74,9 +73,9 @@ class Target:
             return
         if stat.S_ISDIR(mode):
             os.mkdir(entry.name, mode=0o755, dir_fd=place)
-            if _OPAQUE in os.listxattr(entry.reach, follow_symlinks=False):
-                value = os.getxattr(entry.reach, _OPAQUE, follow_symlinks=False)
-                os.setxattr(f"/proc/self/fd/{place}/{entry.name}", _OPAQUE, value, follow_symlinks=False)
+            if OPAQUE in os.listxattr(entry.reach, follow_symlinks=False):
+                value = os.getxattr(entry.reach, OPAQUE, follow_symlinks=False)
+                os.setxattr(f"/proc/self/fd/{place}/{entry.name}", OPAQUE, value, follow_symlinks=False)
         elif stat.S_ISCHR(mode) and entry.found.st_rdev == 0:
             os.mknod(entry.name, stat.S_IFCHR, dir_fd=place)
         elif stat.S_ISREG(mode) and (self._copies or not self._link(entry, place)):

@@ -99,9 +99,7 @@ def _brought(action: AgentAction, volume: Volume, root: str) -> int:
 
 
 def _disk(path: str) -> int:
-    while not os.path.isdir(path):
-        path = os.path.dirname(path)
-    return os.stat(path).st_dev
+    return os.stat(space.existing(path)).st_dev
 
 
 def _shared_bytes(linked: Linked) -> int:

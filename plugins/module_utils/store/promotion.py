@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Callable, Iterable, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import some
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.ndjson import Event
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.progress import Meter
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import (
@@ -162,10 +163,9 @@ class AgentSource:
 
     def _not_own(self, owned: Owned) -> TenancyError:
         names = sorted(places.private_models(owned.own))
-        shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
         return TenancyError(
             f"{self.label.capitalize()} has no model {self.model} of its own",
-            cause=f"of its own it has {shown or 'none'}; what it sees of the store is there already",
+            cause=f"of its own it has {some(names, _SHOWN) or 'none'}; what it sees of the store is there already",
             remedy="Name one of its own models as the agent lists it",
             kind="model_not_own",
             lasting=True,
@@ -198,8 +198,7 @@ def replaced(name: str, digest: str, agents: Sequence[str]) -> list[str]:
 
 
 def _named(agents: Sequence[str]) -> str:
-    more = f" and {len(agents) - _SHOWN} more" if len(agents) > _SHOWN else ""
-    return f"{', '.join(agents[:_SHOWN])}{more} see{'s' if len(agents) == 1 else ''}" if agents else "no agent sees"
+    return f"{some(agents, _SHOWN)} see{'s' if len(agents) == 1 else ''}" if agents else "no agent sees"
 
 
 def _folders(owned: Owned) -> list[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Collection
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import human_size
-from ansible_collections.llmops.tenancy.plugins.module_utils.store import garbage, origins
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import garbage, origins, space
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.usage import Usage, ViewUse, allocated, survey
 from ansible_collections.llmops.tenancy.plugins.module_utils.tenant_tree import walk
@@ -107,8 +107,5 @@ def _over(agent: dict[str, Any], limit: int) -> str:
 
 
 def _free(layout: Layout) -> int:
-    place = layout.root
-    while not os.path.isdir(place):
-        place = os.path.dirname(place)
-    volume = os.statvfs(place)
+    volume = os.statvfs(space.existing(layout.root))
     return volume.f_bavail * volume.f_frsize

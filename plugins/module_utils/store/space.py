@@ -25,12 +25,16 @@ def check(what: str, folder: str, needed: int, min_free: int, remedy: str = PRUN
     :param remedy: what to do when they don't.
     :raises TenancyError: ``disk_full``, with both numbers.
     """
-    place = folder
-    while not os.path.isdir(place):
-        place = os.path.dirname(place)
-    free = free_bytes(place) or 0
+    free = free_bytes(existing(folder)) or 0
     if needed > 0 and needed + min_free > free:
         raise full(what, folder, needed, free, min_free, remedy)
+
+
+def existing(folder: str) -> str:
+    """A folder, or its nearest parent while it is not there: its disk is the one that it will be on."""
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    return folder
 
 
 def full(

@@ -17,8 +17,7 @@ from typing import Iterable, Iterator
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import content
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import blob_name, manifest_path
-
-_OPAQUE = "trusted.overlay.opaque"
+from ansible_collections.llmops.tenancy.plugins.module_utils.tenant_tree import OPAQUE
 
 
 def hidden(upper: str, view: str, names: Iterable[str]) -> list[str]:
@@ -35,7 +34,7 @@ def unhide(upper: str, view: str, names: Iterable[str]) -> None:
         for path in _paths(upper, view, name):
             while cover := _cover(upper, path):
                 if stat.S_ISDIR(os.lstat(cover).st_mode):
-                    os.removexattr(cover, _OPAQUE)
+                    os.removexattr(cover, OPAQUE)
                 else:
                     os.unlink(cover)
 
@@ -74,6 +73,6 @@ def _cover(upper: str, path: str) -> str:
 
 def _is_opaque(folder: str) -> bool:
     try:
-        return os.getxattr(folder, _OPAQUE, follow_symlinks=False) == b"y"
+        return os.getxattr(folder, OPAQUE, follow_symlinks=False) == b"y"
     except OSError:
         return False

@@ -88,3 +88,8 @@ def test_docker_objects_are_called_after_agent_and_tenant():
 @pytest.mark.parametrize(("word", "said"), [("tenant_nmae", "Did you mean 'tenant_name'?"), ("zzz", "")])
 def test_nearest_known_word(word, said):
     assert names.nearest(word, ["tenant", "tenant_name", "model"]) == said
+
+
+@pytest.mark.parametrize(("given", "told"), [([], ""), (["a"], "a"), (["a", "b"], "a, b"), (["a", "b", "c", "d"], "a, b and 2 more")])
+def test_the_first_of_many_names(given, told):
+    assert names.some(given, 2) == told
