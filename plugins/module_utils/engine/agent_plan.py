@@ -122,7 +122,7 @@ def plan_agents(
             _plan_agent(target, observed, draft)
             draft.warnings += unnamed_models(target.spec, observed.views.get(target.spec.agent))
     phases = (
-        tuple(draft.images.values()), (*draft.removals, *draft.stops), tuple(networks.creations()), tuple(draft.changes),
+        tuple(draft.images.values()), (*draft.removals, *draft.stops), (*networks.creations(), *draft.changes),
         networks.removals(),
     )
     return AgentPlan(
