@@ -59,7 +59,8 @@ class ActionModule(TenantReport):
                 case "drift":
                     found = self._drift(compare(wanted, settings, recorded, plans), settings, self._exceeded(settings, plans))
                 case "brake":
-                    found = {**self._brake(settings, plans), "hosts": work.busy_hosts(wanted, plans)}
+                    found = self._brake(compare(wanted, settings, recorded, plans), settings, plans)
+                    found["hosts"] = work.busy_hosts(wanted, plans)
                 case _:
                     found = self._reconciled(outcome(wanted, settings, recorded, told), settings)
         except TenancyError as error:
@@ -74,10 +75,12 @@ class ActionModule(TenantReport):
     def _exceeded(self, settings: Values, plans: Mapping[str, Values]) -> TenancyError | None:
         return brake.check(plans, **{key: settings[name] for key, name in _LIMITS.items() if name in settings})
 
-    def _brake(self, settings: Values, plans: Mapping[str, Values]) -> dict[str, Any]:
+    def _brake(self, found: Values, settings: Values, plans: Mapping[str, Values]) -> dict[str, Any]:
         error = self._exceeded(settings, plans)
         if error:
             raise error
+        # Of a run that is killed, all that it was about to do is left.
+        retry.note(settings, [tenant["tenant"] for tenant in found["tenants"] if tenant["status"] != "in_sync"])
         return {"disruptions": brake.disruptions(plans)}
 
     def _drift(self, found: Values, settings: Values, exceeded: TenancyError | None) -> dict[str, Any]:
@@ -94,7 +97,7 @@ class ActionModule(TenantReport):
 
     def _reconciled(self, found: Values, settings: Values) -> dict[str, Any]:
         self._tell(found, text.reconciled, settings)
-        retry.write(settings["retry_file"], found["retry"])
+        retry.note(settings, found["retry"])
         return dict(found)
 
     def _tell(self, report: Values, table: Callable[[Values, float], list[str]], settings: Values) -> None:

@@ -21,7 +21,8 @@ options:
   view:
     description:
       - V(drift) prints each difference, or writes it to a file, and fails when there is one.
-      - V(brake) fails when more agents would be stopped, restarted, made anew or removed than one run may.
+      - V(brake) fails when more agents would be stopped, restarted, made anew or removed than one run may. Otherwise it notes the tenants
+        that are not as they should be, so that a run that is killed can be tried again.
       - V(reconciled) prints what became of a run, and notes the tenants that failed or were left for the next one. It does not fail.
     type: str
     choices: [drift, brake, reconciled]

@@ -30,10 +30,10 @@ def write(site: Site, tenants: list[str], **content: Any) -> None:
         site.write_tenant(tenant, {"model": "demo", "memory_limit": "128m", "agent_host": tenant[-6:], **content})
 
 
-def inventory(site: Site, hosts: Sequence[AgentHost], **instead: dict[str, Any]) -> None:
-    """Write the inventory of these hosts. :param instead: other variables for some of them."""
-    members = {host.name: instead.get(host.name, host.variables) for host in hosts}
-    site.write_inventory(members, retry_file=str(site.folder / "left.json"), agent_model_store_min_free="1m")
+def inventory(site: Site, hosts: Sequence[AgentHost], instead: dict[str, dict[str, Any]] | None = None, **variables: Any) -> None:
+    """Write the inventory of these hosts. :param instead: other variables for some of them. :param variables: of all."""
+    members = {host.name: (instead or {}).get(host.name, host.variables) for host in hosts}
+    site.write_inventory(members, retry_file=str(site.folder / "left.json"), agent_model_store_min_free="1m", **variables)
 
 
 def told(outcome: Outcome) -> tuple[set[str], dict[str, set[str]]]:
@@ -85,7 +85,7 @@ def test_hosts_in_trouble(site: Site, hosts: Sequence[AgentHost]) -> None:
     # One host is down, one answers slowly; the others' tenants are brought about, and the run fails at its end.
     door = two.open_door()
     door.seconds = 5.0
-    inventory(site, hosts, **{"gpu-01": one.unreachable})
+    inventory(site, hosts, {"gpu-01": one.unreachable})
     write(site, TENANTS, cpu_limit="0.5")
     hold, (log, recording) = door.hold(doors.UPDATES), site.recording()
     started = site.start("reconcile", env=recording)
@@ -129,6 +129,13 @@ def test_hosts_in_trouble(site: Site, hosts: Sequence[AgentHost]) -> None:
     # Only one host is asked, and nothing of the others.
     limited = site.run("reconcile", agent_host="gpu-02").ok().result("fleet_report")
     assert limited["unchanged"] == 3
+    # Agents that name no host are placed as it is asked for.
+    inventory(site, hosts, tenant_placement="packed")
+    for tenant in ("packed-1", "packed-2"):
+        site.write_tenant(tenant, {"model": "demo", "memory_limit": "128m"})
+    site.run("reconcile", tenants="packed-*").ok()
+    [[placed]] = site.rows("SELECT count(DISTINCT host) FROM llmops.agents WHERE tenant LIKE 'packed-%'")
+    assert placed == "1"
 
 
 @pytest.mark.timeout(900)
@@ -142,7 +149,7 @@ def test_a_wave_that_fails_ends_those_of_all_hosts(site: Site, hosts: Sequence[A
     for host in others:
         build(host, "LABEL release=next")
     holds = [host.open_door().hold(doors.CREATES) for host in others]
-    inventory(site, hosts, **{"gpu-01": {**one.variables, "agent_healthy_timeout": 2}})
+    inventory(site, hosts, {"gpu-01": {**one.variables, "agent_healthy_timeout": 2}})
     log, recording = site.recording()
     started = site.start("reconcile", env=recording, **GO, wave_size=1, agent_image=NEXT)
     wait_until(lambda: all(hold.reached for hold in holds) and "stopped_by" in log.read_text(), "the wave that fails")

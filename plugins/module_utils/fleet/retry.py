@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Iterable
+from typing import Any, Iterable, Mapping
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.fleet.selection import Selection
+from ansible_collections.llmops.tenancy.plugins.module_utils.host import files
 
 DEFAULT_FILE = "~/.ansible/llmops-tenancy-left.json"
 
 
 def read(path: str) -> list[str]:
-    """The tenants that the last run left.
+    """The tenants that the last runs left.
 
     :raises TenancyError: ``nothing_to_retry`` without such a note, ``invalid_file`` for a broken one.
     """
@@ -38,23 +40,26 @@ def read(path: str) -> list[str]:
         ) from error
 
 
-def write(path: str, tenants: Iterable[str]) -> None:
-    """Note what is left; nothing left takes the note away.
+def note(settings: Mapping[str, Any], left: Iterable[str]) -> None:
+    """Note the tenants that a run left, beside those noted before that it was not about. None at all takes the note away.
 
-    :raises TenancyError: ``retry_file``.
+    Of two runs at once, the later one's counts.
+
+    :param settings: as ``fleet_settings`` returned them.
+    :raises TenancyError: ``file``.
     """
-    path, left = os.path.expanduser(path), sorted(set(tenants))
+    path, selection = os.path.abspath(os.path.expanduser(settings["retry_file"])), Selection.of(settings)
+    # Of one host, a tenant may be right, and lack something on another.
+    others = [tenant for tenant in _noted(path) if selection.host or not selection.wants(tenant)]
+    noted = sorted({*left, *others})
+    if noted:
+        files.write(path, json.dumps({"tenants": noted}, indent=2))
+    else:
+        files.remove(path)
+
+
+def _noted(path: str) -> list[str]:
     try:
-        if not left:
-            if os.path.exists(path):
-                os.remove(path)
-            return
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        with open(path + ".new", "w", encoding="utf-8") as file:
-            json.dump({"tenants": left}, file, indent=2)
-        os.replace(path + ".new", path)
-    except OSError as error:
-        raise TenancyError(
-            f"retry_file {path} can't be written", cause=error.strerror or str(error),
-            remedy="Name a file in a folder that you may write to", kind="retry_file",
-        ) from error
+        return read(path)
+    except TenancyError:
+        return []

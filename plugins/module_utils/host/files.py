@@ -54,6 +54,19 @@ def write(path: str, text: str) -> None:
         raise _failed(path, "written", error) from error
 
 
+def remove(path: str) -> None:
+    """Remove a file, if it is there.
+
+    :raises TenancyError: ``file`` when that can't be done.
+    """
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise _failed(path, "removed", error) from error
+
+
 def _failed(path: str, done: str, error: OSError) -> TenancyError:
     return TenancyError(
         f"The file {path} can't be {done}", cause=error.strerror or str(error),
