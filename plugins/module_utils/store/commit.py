@@ -75,10 +75,12 @@ def kept(layout: Layout, blob: Blob) -> list[str]:
 def rescue(layout: Layout, blob: Blob, tell: Callable[[int], None] = lambda read: None) -> bool:
     """Take a blob back that the store has lost and a view still has; whether there was one."""
     for path in kept(layout, blob):
-        if checksum(path, tell) == blob.digest:
-            _link(layout, path, layout.blob(blob.digest))
-            sync(layout.blobs)
-            return True
+        # A view may go while it is read.
+        with suppress(FileNotFoundError):
+            if checksum(path, tell) == blob.digest:
+                _link(layout, path, layout.blob(blob.digest))
+                sync(layout.blobs)
+                return True
     return False
 
 
@@ -118,12 +120,13 @@ def commit(layout: Layout, name: str, manifest: Manifest, guard: Callable[[], No
 
 
 def relink(layout: Layout, blobs: Iterable[Blob]) -> None:
-    """Have all views share the store's copy of these blobs again."""
-    for blob in blobs:
-        for view in os.listdir(layout.views):
-            path = os.path.join(layout.views, view, "blobs", blob_name(blob.digest))
-            if os.path.exists(path) and not os.path.samefile(path, layout.blob(blob.digest)):
-                _link(layout, layout.blob(blob.digest), path)
+    """Have all views share the store's copy of these blobs again. None comes or goes meanwhile."""
+    with locks.shared(layout), locks.exclusive(layout, locks.VIEWS):
+        for blob in blobs:
+            for view in os.listdir(layout.views):
+                path = os.path.join(layout.views, view, "blobs", blob_name(blob.digest))
+                if os.path.exists(path) and not os.path.samefile(path, layout.blob(blob.digest)):
+                    _link(layout, layout.blob(blob.digest), path)
 
 
 def sync_up(folder: str, top: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, field
-from typing import Collection, Iterator, Mapping
+from typing import Collection, Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import content
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.content import Stored
@@ -85,21 +85,21 @@ def survey(layout: Layout, gone: Collection[str] = ()) -> Usage:
     return Usage(
         models=models,
         ages={model.name: now - model.modified for model in models},
-        views=tuple(
-            ViewUse(
-                name,
-                tuple(content.list_models(layout.view(name))),
-                tuple(sorted(users.get(name, ()))),
-                now - os.stat(layout.view(name)).st_mtime,
-            )
-            for name in names
-            if not name.startswith(".")
-        ),
+        views=tuple(_views(layout, (name for name in names if not name.startswith(".")), users, now)),
         blobs={f"sha256:{name[7:]}": piece for name, piece in _pieces(layout.blobs, now) if name.startswith("sha256-")},
         partial={f"sha256:{name}": piece for name, piece in _pieces(layout.partial, now)},
         staging=dict(_pieces(layout.staging, now)),
         asides=tuple(name for name in names if name.startswith(".")),
     )
+
+
+def _views(layout: Layout, names: Iterable[str], users: Mapping[str, Sequence[str]], now: float) -> Iterator[ViewUse]:
+    for name in names:
+        try:
+            age = now - os.stat(layout.view(name)).st_mtime
+        except FileNotFoundError:
+            continue  # a run that prunes has just taken it away
+        yield ViewUse(name, tuple(content.list_models(layout.view(name))), tuple(sorted(users.get(name, ()))), age)
 
 
 def _pieces(folder: str, now: float) -> Iterator[tuple[str, Piece]]:

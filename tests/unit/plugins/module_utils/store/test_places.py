@@ -55,6 +55,12 @@ def test_a_switch_while_it_does_not_run_leaves_no_view_behind(layout: Layout) ->
     assert sorted(path.name for path in Path(layout.agents, "acme").iterdir()) == ["tenant", "upper", "view", "work"]
 
 
+def test_a_view_that_goes_during_a_survey_is_none(layout: Layout) -> None:
+    # Listed, and nothing when it is looked at.
+    Path(layout.view("gone")).symlink_to("nowhere")
+    assert [view.id for view in usage.survey(layout).views] == ["one", "three", "two"]
+
+
 def test_manifests_are_those_of_the_tenant_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     body = '{"layers": []}'
     for folder in ("tenant", "outside"):
