@@ -75,4 +75,9 @@ def _value(value: Any) -> str:
         return json.dumps(value)
     if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
         return value
-    return f"{'!unsafe ' if '{' in value else ''}{json.dumps(value, ensure_ascii=not value.isprintable())}"
+    return f"{'!unsafe ' if '{' in value else ''}{_quoted(value)}"
+
+
+def _quoted(value: str) -> str:
+    """A text in quotes. What can't be seen is told by its number, and by one of its own: YAML knows no pairs, as JSON has them."""
+    return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in json.dumps(value, ensure_ascii=False))

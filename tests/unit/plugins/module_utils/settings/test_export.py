@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings import export
 
@@ -34,7 +35,7 @@ def test_contents() -> None:
 
 VALUES = [
     ("Empresa Corp", "Empresa Corp"), ("yes", '"yes"'), ("6g", "6g"), ("12", '"12"'), ("a: b", '"a: b"'), ("# no", '"# no"'), ("Ana ", '"Ana "'),
-    ("{{ x }}", '!unsafe "{{ x }}"'), ("á", '"á"'), ("a\u2028b", '"a\\u2028b"'), ("", '""'), ("127.0.0.1", '"127.0.0.1"'), (True, "true"), (7, "7"),
+    ("{{ x }}", '!unsafe "{{ x }}"'), ("á", '"á"'), ("\U0001f600", '"\U0001f600"'), ("a\u2028b", '"a\\U00002028b"'), ("", '""'), ("127.0.0.1", '"127.0.0.1"'), (True, "true"), (7, "7"),
     (["demo", "a:b"], '[demo, "a:b"]'), ({"gpu": "a100"}, "{gpu: a100}"), ("- x", '"- x"'), ("a\\b\"", '"a\\\\b\\""'),
 ]
 
@@ -42,6 +43,18 @@ VALUES = [
 @pytest.mark.parametrize(("value", "written"), VALUES)
 def test_value(value: Any, written: str) -> None:
     assert export.text({"key": value}).endswith(f"\nkey: {written}\n")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "\U0001f468\u200d\U0001f469", "\U0001f600", "a\xa0\U0001f600", "\ufeffa", "a\x7fb\x85c", "\u2028\u2029", "\ud7ff\ue000\uffff", "\U000e0001\U0010ffff",
+        "\t\n\r\b\f\x00\x1b", "\\ud83d\\n", "'\"\\/", " a", "~", "null", "0x1f", "1e3", "12:30", "2026-01-01", "=", "<<", "a #b", "!unsafe", "*a", "&a", "%a", "@a",
+    ],
+)
+def test_any_text_is_read_back(odd: str) -> None:
+    content = {"name": odd, "affinity": {odd: odd}, "models": [odd, "demo"], "users": [{"name": odd}]}
+    assert yaml.safe_load(export.text(content).encode()) == content
 
 
 def test_lists_of_mappings_are_blocks() -> None:
