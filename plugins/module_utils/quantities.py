@@ -13,6 +13,8 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.errors import Tenan
 
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[kmgt]?)(?:i?b)?", re.IGNORECASE)
 _CPUS = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<milli>m?)")
+# The most that an agent can be given of what is counted, as the catalog's table has it.
+MOST = {"context_length": 16_777_216, "num_parallel": 1024, "gpus": 1024}
 # Below these, as the columns of the catalog hold it: bigint and integer.
 _END_OF_BYTES, _END_OF_MILLICPUS = 2**63, 2**31
 # Powers of 1024 for every spelling, as Docker and Ollama read them: 6g, 6G, 6GB and 6GiB are one size.

@@ -13,6 +13,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.records imp
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import check_slug, full_model
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import (
+    MOST,
     format_cpus,
     format_size,
     parse_cpus,
@@ -23,8 +24,6 @@ DEFAULT_MODEL = "phi4-mini"
 DEFAULT_MEMORY = 6 * 1024**3
 DEFAULT_CPUS = 2000
 DEFAULT_DISK = 10 * 1024**3
-# As the table has it; 0 is the default.
-_MOST = {"context_length": 16777216, "num_parallel": 1024, "gpus": 1024}
 
 
 def _defaults(row: Row) -> dict[str, Any]:
@@ -100,7 +99,7 @@ def wish(options: Mapping[str, Any]) -> dict[str, Any]:
             remedy="Give another, or 0 to have one chosen",
             kind="invalid_port",
         )
-    for name, most in _MOST.items():
+    for name, most in MOST.items():
         if options[name] is not None:
             checks.whole_number(options[name], name, 0, most)
     checks.storable(options)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import parse_size
+from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import MOST, parse_size
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings import values
 
 
@@ -28,11 +28,11 @@ CHECKS: dict[str, values.Check] = {
     "memory_reservation": values.size,
     "cpu_limit": values.cpus,
     "disk_limit": values.size,
-    "gpus": values.number(0, 1024),
+    "gpus": values.number(0, MOST["gpus"]),
     "affinity": values.labels,
     "anti_affinity": values.boolean,
-    "context_length": values.number(1, 10_000_000),
-    "num_parallel": values.number(1, 1024),
+    "context_length": values.number(1, MOST["context_length"]),
+    "num_parallel": values.number(1, MOST["num_parallel"]),
     "keep_alive": values.duration,
     "image": values.text,
     "desired_state": values.one_of("started", "stopped"),

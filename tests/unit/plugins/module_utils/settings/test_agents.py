@@ -19,6 +19,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.settings import age
         ({"agent": "chat", "port": "11500"}, [{"agent": "chat", "port": 11500}]),
         ('[{"agent": "chat", "model": "demo"}]', [{"agent": "chat", "models": ["demo"]}]),
         ([{"agent": "chat", "model": "demo", "models": ["other", "demo"]}], [{"agent": "chat", "models": ["demo", "other"]}]),
+        ([{"agent": "chat", "context_length": 16777216}], [{"agent": "chat", "context_length": 16777216}]),
         ([{"agent": "chat", "models": "demo,other"}], [{"agent": "chat", "models": ["demo", "other"]}]),
         (
             [{"agent": "chat", "memory_limit": "1g", "memory_reservation": "1g", "cpu_limit": 0.5, "image": ""}],
@@ -42,6 +43,7 @@ def test_lists(value, expected):
         ([{"agent": "chat", "memory": "1g"}], "unknown_key", "Did you mean 'memory_limit'?"),
         ([{"agent": "chat", "memory_limit": "1g", "memory_reservation": "2g"}], "invalid_size", "is more than"),
         ([{"agent": "chat", "model": "a b"}], "invalid_model", "not a model reference"),
+        ([{"agent": "chat", "context_length": 16777217}], "invalid_number", "1 to 16777216"),
         ([{"agent": "chat", "desired_state": "running"}], "invalid_choice", "started, stopped"),
     ],
 )
