@@ -10,7 +10,7 @@ import os
 import time
 from itertools import chain
 from pathlib import Path
-from typing import Any, Iterator, Mapping
+from typing import Any, Iterable, Iterator, Mapping
 
 from ansible.utils.vars import load_extra_vars
 
@@ -20,10 +20,15 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.fleet import retry
 from ansible_collections.llmops.tenancy.plugins.module_utils.fleet.selection import Selection, patterns
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings import resolve, values
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings.flows import FLOWS, Flow
+from ansible_collections.llmops.tenancy.plugins.module_utils.settings.hosts import check_variables
 
 ROLES = ("tenant", "agent", "fleet")
 # What an extra variable selects is, as a variable of the inventory, a default of new agents.
 ONLY_EXTRA = ("tenants", "agent_host", "retry")
+# Options of the roles that a playbook about the fleet does not read: the roles hand some on to each other, others are what
+# another playbook is for.
+HANDED_ON = {"agent_records", "agent_actions", "agent_flow", "agent_tenants", "agent_synchronised"}
+ELSEWHERE = {"agent_renew": "onboard_tenant", "agent_migrate": "migrate_to_store"}
 
 
 class ActionModule(TenantSettings):
@@ -33,14 +38,14 @@ class ActionModule(TenantSettings):
 
     def _settings(self, flow: Flow, known: list[str], task_vars: dict[str, Any]) -> dict[str, Any]:
         extra_names = load_extra_vars(self._loader)
+        _refuse_elsewhere(extra_names, flow)
         resolve.refuse_unknown_extra(extra_names, flow, chain(known, self._role_options()))
         extra = {name: self._value(name) for name in flow.names if name in extra_names}
         named = {name: self._value(name) for name in flow.names if name in task_vars and name not in {*extra_names, *ONLY_EXTRA}}
         hosts = self._agent_hosts(task_vars)
+        self._check_variables([host["name"] for host in hosts], known, task_vars)
         layers = [resolve.Layer("the extra variables", extra), resolve.Layer("the variables of the play", named)]
-        asked = resolve.resolve(flow, layers, [])
-        if "agent_host" in asked:
-            resolve.check_hosts([{"host": asked["agent_host"]}], [host["name"] for host in hosts])
+        asked = resolve.resolve(flow, layers, [host["name"] for host in hosts])
         if values.is_given(extra.get("tenants")):
             asked["tenants"] = patterns(extra["tenants"])
         asked["retry_file"] = asked.get("retry_file", retry.DEFAULT_FILE)
@@ -57,7 +62,14 @@ class ActionModule(TenantSettings):
         """Options of the roles that have a default: what describes one tenant would describe all, and is refused."""
         root = Path(__file__).resolve().parents[2]
         for role in ROLES:
-            yield from self._loader.load_from_file(str(root / "roles" / role / "defaults" / "main.yml")) or {}
+            defaults = self._loader.load_from_file(str(root / "roles" / role / "defaults" / "main.yml")) or {}
+            yield from (name for name in defaults if name not in HANDED_ON)
+
+    def _check_variables(self, hosts: list[str], known: list[str], task_vars: Mapping[str, Any]) -> None:
+        """Refuse on the controller, before anything is asked, what role agent would refuse on a host."""
+        options = self._options("agent")
+        for host in hosts:
+            check_variables(host, task_vars["hostvars"][host], options, known)
 
     def _records(
         self, selection: Selection, hosts: list[str], extra_names: Mapping[str, Any], task_vars: Mapping[str, Any]
@@ -89,3 +101,14 @@ class ActionModule(TenantSettings):
                     paths = found.setdefault(tenant, [])
                     paths += [path for path in [os.path.realpath(entry.path)] if path not in paths]
         return found
+
+
+def _refuse_elsewhere(names: Iterable[str], flow: Flow) -> None:
+    for name in sorted(ELSEWHERE.keys() & set(names)):
+        raise TenancyError(
+            f"{flow.playbook} does not take the variable '{name}'",
+            cause=f"that is what {ELSEWHERE[name]} is for",
+            remedy=f"Leave it out here, and run {ELSEWHERE[name]} for those that it is about",
+            kind="unknown_variable",
+            unknown=[name],
+        )

@@ -66,11 +66,8 @@ class ActionModule(ActionBase):
 
     def _role_options(self) -> Iterator[str]:
         """Options of the roles that the playbooks are made of: known, too."""
-        root = Path(__file__).resolve().parents[2]
         for role in ROLES:
-            path = root / "roles" / role / "meta" / "argument_specs.yml"
-            for spec in self._loader.load_from_file(str(path))["argument_specs"].values():
-                yield from spec.get("options", {})
+            yield from self._options(role)
 
     def _file_layers(self, flow: Flow, tenant: str, task_vars: Mapping[str, Any]) -> list[resolve.Layer]:
         """The tenant's file beside the inventory, if there is one."""
@@ -115,6 +112,12 @@ class ActionModule(ActionBase):
         return [
             capacity.agent_host(name, {key: hostvars[name].get(key) for key in capacity.VARIABLES}) for name in names
         ]
+
+    def _options(self, role: str) -> dict[str, dict[str, Any]]:
+        """Options of a role, of all its entry points."""
+        path = Path(__file__).resolve().parents[2] / "roles" / role / "meta" / "argument_specs.yml"
+        specs = self._loader.load_from_file(str(path))["argument_specs"].values()
+        return {name: option for spec in specs for name, option in spec.get("options", {}).items()}
 
     def _run_id(self, flow: Flow, task_vars: Mapping[str, Any]) -> str:
         """One name for all audit rows of this run: AWX's job id, or the playbook and when it began."""

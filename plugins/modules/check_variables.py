@@ -8,12 +8,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: check_variables
-short_description: Refuse misspelled variables of a role
+short_description: Refuse misspelled variables and hosts
 version_added: 0.1.0
 description:
   - Fails when a variable starts with a role's name and an underscore, and the role has no option of that name. The message
     names the nearest right one.
   - Argument specs of roles check the values of known variables only; a misspelled name passes them silently.
+  - Extra variables have no prefix of their own; with O(extra) one that nothing of this collection knows is refused.
   - Used in the preflight of every role of this collection. It runs on the controller and reaches no host.
 author:
   - llmops.tenancy contributors (@llmops)
@@ -27,6 +28,19 @@ options:
     elements: str
   also:
     description: Further names with that prefix that are right, for example a variable of the play.
+    type: list
+    elements: str
+    default: []
+  extra:
+    description:
+      - Refuse extra variables, too, that neither a role nor a playbook of this collection knows. O(also) names further ones that are right.
+      - Only in a playbook of this collection; what variables another one takes is for its author to know.
+    type: bool
+    default: false
+  hosts:
+    description:
+      - Variables that name hosts. One that is given must be a pattern of which each part has a host or a group of the inventory, since Ansible
+        does nothing at all for a host that it does not know, and calls that success.
     type: list
     elements: str
     default: []
@@ -53,6 +67,10 @@ EXAMPLES = r"""
   llmops.tenancy.check_variables:
     role: proxy
     options: [proxy_port, proxy_name]
+
+- name: Refuse hosts that the inventory does not have
+  llmops.tenancy.check_variables:
+    hosts: [copy_from, copy_to]
 """
 
 RETURN = r"""

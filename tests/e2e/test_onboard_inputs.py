@@ -40,6 +40,15 @@ def refused(outcome: Outcome, *said: str) -> str:
     return message
 
 
+def nowhere(folder: Path, **variables: Any) -> Site:
+    """A site of which nothing answers: a message about that would show that something was touched."""
+    site = Site.__new__(Site)
+    site.folder, site.inventory = folder, folder / "hosts.yml"
+    site.env = {"LLMOPS_CATALOG_DSN": "host=/nowhere", "ANSIBLE_INVENTORY": str(site.inventory)}
+    site.write_inventory({"localhost": variables})
+    return site
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -57,12 +66,25 @@ def refused(outcome: Outcome, *said: str) -> str:
 def test_bad_input_is_one_line_before_anything_is_touched(
     tmp_path: Path, given: dict[str, Any], said: str
 ) -> None:
-    site = Site.__new__(Site)
-    site.folder, site.inventory = tmp_path, tmp_path / "hosts.yml"
-    # Nothing answers there: a message about it would show that something was touched.
-    site.env = {"LLMOPS_CATALOG_DSN": "host=/nowhere", "ANSIBLE_INVENTORY": str(site.inventory)}
-    site.write_inventory({"localhost": {}})
-    refused(site.run("onboard_tenant", **{"tenant": "acme", "model": "demo", **given}), said)
+    refused(nowhere(tmp_path).run("onboard_tenant", **{"tenant": "acme", "model": "demo", **given}), said)
+
+
+@pytest.mark.parametrize(
+    ("playbook", "given", "host", "said"),
+    [
+        ("copy_models", {"copy_modles": "large"}, {}, "does not know the variable 'copy_modles' (did you mean 'copy_models'?)"),
+        ("copy_models", {"copy_to": "localhost,gpu-99"}, {}, "copy_to 'gpu-99' is neither a host nor a group of the inventory"),
+        ("export_models", {"export_from": "gpu-99"}, {}, "export_from 'gpu-99' is neither a host nor a group of the inventory"),
+        ("prefetch_models", {"model_stor_models": "demo"}, {}, "'model_stor_models' (did you mean 'model_store_models'?)"),
+        ("drain_host", {"agent_host": "gpu-99"}, {}, "agent_host 'gpu-99' is not an agent host of the inventory"),
+        ("reconcile", {"agent_renew": "acme"}, {}, "that is what onboard_tenant is for"),
+        ("drift", {}, {"agent_modle_update": "pinned"}, "Did you mean 'agent_model_update'?"),
+    ],
+)
+def test_what_nothing_knows_ends_every_playbook(
+    tmp_path: Path, playbook: str, given: dict[str, Any], host: dict[str, Any], said: str
+) -> None:
+    refused(nowhere(tmp_path, **host).run(playbook, **given), said)
 
 
 def test_a_bad_tenants_file_is_named(site: Site) -> None:

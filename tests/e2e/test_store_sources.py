@@ -318,17 +318,18 @@ def test_what_does_not_fit_is_told_before_anything_is_written(engine, sources, m
         there.assert_tidy()
 
 
-def test_models_of_one_host_go_to_another(make_store, registry, run_module, run_playbook, tmp_path):
-    here, there = make_store("here"), make_store("there")
+def test_models_of_one_host_go_to_others(make_store, registry, run_module, run_playbook, tmp_path):
+    here, there, too, idle = map(make_store, ("here", "there", "too", "idle"))
     run_module("model_store", here.params(registry.address, models=[{"model": "demo"}, {"model": "demo2"}])).ok()
     hosts = {
-        name: {"ansible_connection": "local", "model_store_path": str(store.root)} for name, store in (("a", here), ("b", there))
+        name: {"ansible_connection": "local", "model_store_path": str(store.root)} for name, store in zip("abcd", (here, there, too, idle))
     }
     variables = {"ansible_python_interpreter": "{{ ansible_playbook_python }}", "model_store_min_free": "0"}
     (tmp_path / "hosts.yml").write_text(json.dumps({"agent_hosts": {"hosts": hosts, "vars": variables}}))
-    extra = json.dumps({"copy_from": "a", "copy_models": ["demo"], "copy_archive": str(tmp_path / "copy.tar")})
+    extra = json.dumps({"copy_from": "a", "copy_to": "b,c", "copy_models": ["demo"], "copy_archive": str(tmp_path / "copy.tar")})
     command = ["playbooks/copy_models.yml", "-i", str(tmp_path / "hosts.yml"), "-e", extra]
-    assert run_playbook(command).ok().changed == 2
+    assert run_playbook(command).ok().changed == 3
     path = "registry.ollama.ai/library/demo/latest"
-    assert there.models() == {path: here.models()[path]}
+    assert there.models() == too.models() == {path: here.models()[path]}
+    assert not idle.root.exists()
     assert run_playbook(command).ok().changed == 0

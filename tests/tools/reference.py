@@ -51,7 +51,8 @@ Give them with `-e name=value`, in a survey, or (for `onboard_tenant`) as keys o
 
 - What is not given stays as it is. Defaults apply when something is made, never afterwards.
 - Null and an empty text count as not given; `-e clear=tenant_domain` empties a field.
-- A misspelled name is refused with the nearest right one. Names of your own go into `known_variables`.
+- A misspelled name is refused with the nearest right one, in the extra variables and, with the prefix of a role, in the inventory. Names of
+  your own go into `known_variables`.
 - Sizes: `6g`, `512m`, `1.5GiB`, powers of 1024. CPUs: `2`, `0.5`, `500m`.
 """
 

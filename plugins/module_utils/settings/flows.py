@@ -169,5 +169,7 @@ CONNECTION = (
     "audit_run",
     "known_variables",
 )
+# Variables of playbooks that are of no role.
+OF_PLAYBOOKS = ("copy_from", "copy_to", "copy_models", "copy_archive", "export_from", "prepare_host_python")
 # Variables that Ansible, AWX and Molecule bring along.
 FOREIGN_PREFIXES = ("ansible_", "awx_", "tower_", "molecule_")

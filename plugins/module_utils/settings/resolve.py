@@ -12,6 +12,7 @@ from typing import Any, Iterable, Mapping, Sequence
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import nearest
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings import agents as agent_settings
+from ansible_collections.llmops.tenancy.plugins.module_utils.settings import hosts as known_hosts
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings import m365, values
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings.flows import (
     CLEARABLE,
@@ -21,6 +22,9 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.settings.flows impo
     Flow,
 )
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings.users import parse_users, single_user
+
+# Variables that name an agent host of the inventory.
+HOSTS = {"agent_host", "to_host"}
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,7 @@ def resolve(flow: Flow, layers: Sequence[Layer], hosts: Sequence[str]) -> dict[s
     """Checked values of all that is given, an entity for the module ``tenant`` among them.
 
     :param layers: strongest first.
-    :param hosts: names that ``agent_host`` may have.
+    :param hosts: names that ``agent_host`` and ``to_host`` may have.
     :raises TenancyError: for the first thing that is wrong, before anything is touched.
     """
     found = {name: item for name in flow.names if (item := _given(layers, name)) is not None}
@@ -147,6 +151,9 @@ def resolve(flow: Flow, layers: Sequence[Layer], hosts: Sequence[str]) -> dict[s
         m365.check_entries(found["m365_tenants"][1], checked.get("tenant"))
     result |= {"sources": {name: where for name, (where, _value) in found.items()}}
     _check_confirmation(checked)
+    if "agents" not in flow.lists:
+        for name in HOSTS & checked.keys():
+            known_hosts.check_agent_host(name, checked[name], hosts)
     if "users" in flow.lists:
         result["users"] = _users(checked, found, flow)
     if "agents" in flow.lists:
@@ -222,13 +229,8 @@ def check_hosts(agents: Iterable[Mapping[str, Any]], hosts: Sequence[str]) -> No
     :raises TenancyError: ``unknown_host``.
     """
     for agent in agents:
-        if "host" in agent and agent["host"] not in hosts:
-            raise TenancyError(
-                f"agent_host '{agent['host']}' is not an agent host of the inventory",
-                cause=f"the group agent_hosts has {', '.join(hosts[:10])}{', …' if len(hosts) > 10 else ''}",
-                remedy=nearest(agent["host"], hosts) or "Add the host to the group agent_hosts, or name another",
-                kind="unknown_host",
-            )
+        if "host" in agent:
+            known_hosts.check_agent_host("agent_host", agent["host"], hosts)
 
 
 def _record(result: Mapping[str, Any], cleared: Sequence[str]) -> dict[str, Any]:

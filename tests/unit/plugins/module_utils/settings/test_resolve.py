@@ -132,6 +132,21 @@ def test_what_is_wrong_is_said_in_one_line(given, kind, said):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("flow", "given", "said"),
+    [
+        ("drain", {"agent_host": "gpu-1"}, "agent_host 'gpu-1' is not an agent host of the inventory"),
+        ("drain", {"agent_host": "gpu-01", "to_host": "gpu-2"}, "to_host 'gpu-2'"),
+        ("move", {"tenant": "acme", "to_host": "gpu-2"}, "Did you mean 'gpu-02'?"),
+        ("reconcile", {"agent_host": "gpu-1"}, "Did you mean 'gpu-01'?"),
+    ],
+)
+def test_a_host_that_the_inventory_lacks_is_refused(flow, given, said):
+    with pytest.raises(TenancyError) as caught:
+        resolved(flow, given, hosts=["gpu-01", "gpu-02"])
+    assert caught.value.kind == "unknown_host" and said in str(caught.value)
+
+
 def test_removing_data_wants_the_name_again():
     assert resolved("offboard", {"tenant": "acme", "remove_data": "true", "confirm": "acme"})["remove_data"] is True
     assert "remove_data" not in resolved("offboard", {"tenant": "acme", "confirm": "other"})
