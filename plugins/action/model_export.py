@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import os
-import secrets
 from typing import Any
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.unpack import checksum_of
+from ansible_collections.llmops.tenancy.plugins.plugin_utils import bringing
 from ansible_collections.llmops.tenancy.plugins.plugin_utils.direct import DirectAction
 
 MODULE = "llmops.tenancy.model_export"
@@ -64,32 +64,13 @@ class ActionModule(DirectAction):
 
     def _brought(self, here: str, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """Export on the host, and have it here whole or not at all."""
-        user = self._get_remote_user()
-        if self._connection.become and user and user != "root" and self._connection.transport != "local":
+        if user := bringing.reader(self):
             args["owner"] = user
         result = self._execute_module(MODULE, module_args=args, task_vars=variables)
         if result.get("failed"):
             return result
-        aside = f"{here}.{secrets.token_hex(4)}"
         try:
-            os.makedirs(os.path.dirname(here), exist_ok=True)
-            self._connection.fetch_file(result["path"], aside)
-            if checksum_of(aside) != result["checksum"]:
-                raise TenancyError(
-                    f"Archive '{here}' was damaged on its way from the host",
-                    remedy="Run again",
-                    kind="bad_archive",
-                )
-            os.replace(aside, here)
-        except OSError as error:
-            raise TenancyError(
-                f"Archive '{here}' can't be written on the controller",
-                cause=error.strerror or str(error),
-                remedy="Choose a path that can be written, with room for it",
-                kind="not_writable",
-            ) from error
+            bringing.bring(self, result["path"], here, lambda path: checksum_of(path) == result["checksum"])
         finally:
-            if os.path.exists(aside):
-                os.unlink(aside)
             self._low_level_execute_command(f"rm -f {self._connection._shell.quote(result['path'])}")
         return result

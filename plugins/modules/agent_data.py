@@ -42,6 +42,15 @@ options:
     type: list
     elements: str
     default: []
+  owner:
+    description: User who gets what was packed, besides root, with O(state=packed). Set by the action plugin.
+    type: str
+  fetch:
+    description:
+      - Folder on the controller that the archives are brought to, as C(<agent>.tar), with O(state=packed). One that is there and is the same is
+        left as it is. An agent whose archive can't be brought is in RV(failures).
+      - They go through the connection as a stream, as the user who logs in, also with become.
+    type: path
   folder:
     description: Folder of the archives. Made if it is not there; only root can read it.
     type: path
@@ -132,6 +141,8 @@ SPEC = {
     "agents": {"type": "list", "elements": "str", "required": True},
     "checksums": {"type": "dict", "default": {}},
     "made": {"type": "list", "elements": "str", "default": []},
+    "owner": {"type": "str"},
+    "fetch": {"type": "path"},
     "folder": {"type": "path", "default": "/var/lib/llmops-tenancy/moves"},
 }
 
@@ -140,7 +151,8 @@ def logic(params, run: Run):
     """Pack or unpack the data of each agent."""
     engine = DockerEngine(docker.read(params))
     wanted = [{"agent": name, "checksum": params["checksums"].get(name), "made": name in params["made"]} for name in params["agents"]]
-    return data.ensure(engine, params["state"], wanted, params["folder"], check=run.check)
+    owner = (params["owner"] or "") if params["state"] == "packed" else ""
+    return data.ensure(engine, params["state"], wanted, params["folder"], owner, check=run.check)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import json
 import shutil
 import struct
 import subprocess
+import tarfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,7 +31,7 @@ from tests.support.ollama import generate, request
 from tests.support.process import wait_until
 from tests.support.registry import demo_digest, other_weights
 from tests.support.settings import DEMO_MODEL, OLLAMA_IMAGE
-from tests.support.ssh import ssh_host
+from tests.support.ssh import OPERATOR, operator, ssh_host
 from tests.support.stores import ModuleProcess, StoreFolder
 
 BUILDER = "ollama-builder-"
@@ -56,6 +57,27 @@ PLAYBOOK = """
           - {{model: demo, path: weights.gguf}}
           - {{model: assistant, modelfile: Modelfile}}
           - {{model: adapted, modelfile: Adapted}}
+"""
+
+# What an agent that moves has, and models, go from a host where nobody logs in as root.
+BRINGING = """
+- hosts: all
+  gather_facts: false
+  become: true
+  become_method: su
+  tasks:
+    - name: Bring an agent's data
+      llmops.tenancy.agent_data:
+        agents: [packed]
+        fetch: "{folder}/moves"
+        docker_host: "{engine}"
+      register: packed
+      failed_when: packed.failures | length > 0
+    - name: Bring models
+      llmops.tenancy.model_export:
+        store: "{store}"
+        path: /var/tmp/models.tar
+        fetch: "{folder}/models.tar"
 """
 
 
@@ -289,6 +311,30 @@ def test_an_archive_that_was_changed_is_refused(sources, make_store, run_module,
     blob.write_bytes(other_weights(blob.read_bytes()))
     run = run_module("model_export", {"store": str(here.root), "path": str(tmp_path / "other.tar")})
     assert run.failed and run.result["error"]["kind"] == "corrupt_blob" and not (tmp_path / "other.tar").exists()
+
+
+def test_archives_are_theirs_who_log_in_and_nobody_elses(engine, sources, make_store, run_module, run_playbook, tmp_path):
+    here, moves = make_store("here"), Path("/var/lib/llmops-tenancy/moves")
+    run_module("model_store", here.params(models=models(sources)[:1])).ok()
+    agent = {"agent": "packed", "tenant": "packed", "state": "stopped", "memory_limit": "256m", "docker_host": engine.url}
+    run_module("ollama_agent", agent).ok()
+    (engine.folder / "docker" / "volumes" / "ollama-agent-packed" / "_data" / "mine").write_bytes(bytes(1 << 20))
+    play = tmp_path / "play.yml"
+    play.write_text(BRINGING.format(folder=tmp_path / "brought", engine=engine.url, store=here.root))
+    with ssh_host() as remote, operator(remote) as host:
+        command = [str(play), *host.inventory, "-vvv"]
+        done = run_playbook(command).ok()
+        # Ansible's own way, with become, has all of it in memory.
+        assert done.changed == 2 and "slurp" not in done.output
+        assert (moves.stat().st_uid, moves.stat().st_mode & 0o777) == (0, 0o710)
+        assert (moves / "packed.tar").owner() == OPERATOR and (moves / "packed.tar").stat().st_mode & 0o777 == 0o600
+        again = run_playbook(command).ok()
+        assert again.changed == 0 and f"{moves}/packed.tar TO" not in again.output
+    with tarfile.open(tmp_path / "brought" / "moves" / "packed.tar") as tar:
+        assert tar.extractfile("./mine").read() == bytes(1 << 20)
+    assert (tmp_path / "brought" / "moves").stat().st_mode & 0o777 == 0o700 and not Path("/var/tmp/models.tar").exists()
+    shutil.rmtree(moves)
+    run_module("ollama_agent", {**agent, "state": "absent", "remove_volume": True}).ok()
 
 
 def test_what_does_not_fit_is_told_before_anything_is_written(engine, sources, make_store, run_module):

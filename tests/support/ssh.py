@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import socket
 import subprocess
 import sys
@@ -18,11 +19,12 @@ from tests.support.process import Server
 from tests.support.settings import Bench
 
 PORT = 2222
+OPERATOR = "bench-operator"
 CONFIG = """
 Port {port}
 ListenAddress 127.0.0.1
 HostKey {folder}/host_key
-AuthorizedKeysFile {folder}/client_key.pub
+AuthorizedKeysFile {folder}/client_key.pub .ssh/authorized_keys
 PidFile none
 StrictModes no
 UsePAM no
@@ -37,6 +39,7 @@ class SshHost:
     """A host that Ansible reaches by SSH."""
 
     folder: Path
+    user: str = "root"
 
     @property
     def inventory(self) -> list[str]:
@@ -45,7 +48,7 @@ class SshHost:
         variables = {
             "ansible_host": "127.0.0.1",
             "ansible_port": PORT,
-            "ansible_user": "root",
+            "ansible_user": self.user,
             "ansible_connection": "ssh",
             "ansible_ssh_private_key_file": self.folder / "client_key",
             "ansible_ssh_common_args": f"'{options}'",
@@ -76,3 +79,21 @@ def ssh_host() -> Iterator[SshHost]:
         yield SshHost(folder)
     finally:
         server.stop()
+
+
+@contextlib.contextmanager
+def operator(host: SshHost) -> Iterator[SshHost]:
+    """The same host, where a user logs in who is not root and becomes it by ``su`` without a password; gone with the block."""
+    rules = Path("/etc/pam.d/su")
+    before = rules.read_text()
+    home = Path(f"/var/lib/{OPERATOR}")
+    subprocess.run(["useradd", "--create-home", "--home-dir", str(home), "--password", "*", "--shell", "/bin/sh", OPERATOR], check=True)
+    try:
+        rules.write_text("".join(f"{kind} sufficient pam_permit.so\n" for kind in ("auth", "account", "session")))
+        (home / ".ssh").mkdir()
+        shutil.copy(host.folder / "client_key.pub", home / ".ssh" / "authorized_keys")
+        shutil.chown(home / ".ssh", OPERATOR)
+        yield SshHost(host.folder, OPERATOR)
+    finally:
+        rules.write_text(before)
+        subprocess.run(["userdel", "--force", "--remove", OPERATOR], check=True, capture_output=True)

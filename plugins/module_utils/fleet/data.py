@@ -12,7 +12,7 @@ from typing import Any, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import Engine, Observation
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.host import tree
+from ansible_collections.llmops.tenancy.plugins.module_utils.host import files, tree
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import check_slug
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Action
 
@@ -20,12 +20,13 @@ STATES = ("packed", "unpacked", "absent")
 
 
 def ensure(
-    engine: Engine, state: str, wanted: Sequence[Mapping[str, Any]], folder: str, *, check: bool
+    engine: Engine, state: str, wanted: Sequence[Mapping[str, Any]], folder: str, owner: str = "", *, check: bool
 ) -> dict[str, Any]:
     """Bring the data of agents into a state, one after the other; one that fails leaves the others alone.
 
     :param wanted: ``agent``, ``checksum``, and whether an archive of it counts as ``made`` in check mode. :param folder: of the archives.
-    :raises TenancyError: ``not_local`` or ``invalid_slug``.
+    :param owner: user who gets what was packed; empty for root.
+    :raises TenancyError: ``not_local``, ``invalid_slug`` or ``unknown_owner``.
     """
     names = [check_slug(each["agent"], "agent") for each in wanted]
     if not engine.local or os.geteuid() != 0:
@@ -38,10 +39,14 @@ def ensure(
     observed = engine.observe(names)
     if not check:
         os.makedirs(folder, mode=0o700, exist_ok=True)
+        if owner:
+            files.let_through(folder, owner)
     agents, failures, actions = [], [], []
     for each in wanted:
         try:
             found, verb = _STEPS[state](observed, each, folder, check)
+            if owner and not check:
+                files.give(found["archive"], owner)
         except (TenancyError, OSError) as error:
             failures.append({"agent": each["agent"], **_told(each["agent"], error).as_result()})
             continue

@@ -2,11 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Text files of this machine: found under one of several names, written whole or not at all."""
+"""Files of this machine: text found under one of several names, written whole or not at all, and who may read what."""
 
 from __future__ import annotations
 
 import os
+import pwd
+import shutil
 import tempfile
 from typing import Sequence
 
@@ -65,6 +67,39 @@ def remove(path: str) -> None:
         pass
     except OSError as error:
         raise _failed(path, "removed", error) from error
+
+
+def give(path: str, owner: str) -> None:
+    """Have a file, or a folder with all that is in it, be a user's.
+
+    :raises TenancyError: ``unknown_owner``.
+    """
+    try:
+        shutil.chown(path, owner)
+        for folder, folders, files in os.walk(path):
+            for name in (*folders, *files):
+                shutil.chown(os.path.join(folder, name), owner)
+    except (LookupError, OSError) as error:
+        raise _ungiven(path, owner, error) from error
+
+
+def let_through(folder: str, owner: str) -> None:
+    """Have a user reach what is theirs in a folder that stays root's. They can't see what else is in it, and nobody else can go there.
+
+    :raises TenancyError: ``unknown_owner``.
+    """
+    try:
+        shutil.chown(folder, group=pwd.getpwnam(owner).pw_gid)
+        os.chmod(folder, 0o710)
+    except (LookupError, OSError) as error:
+        raise _ungiven(folder, owner, error) from error
+
+
+def _ungiven(path: str, owner: str, error: Exception) -> TenancyError:
+    return TenancyError(
+        f"'{path}' can't be given to user {owner}", cause=str(error),
+        remedy="Name a user of the host, and run this as root", kind="unknown_owner",
+    )
 
 
 def _failed(path: str, done: str, error: OSError) -> TenancyError:

@@ -25,6 +25,9 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.host.tree_entries i
 _CHUNK = 1024**2
 # As other archivers write it, so that they can be read by hand.
 _OPAQUE_HEADER = f"SCHILY.xattr.{tenant_tree.OPAQUE}"
+_KINDS = {
+    tarfile.REGTYPE: stat.S_IFREG, tarfile.DIRTYPE: stat.S_IFDIR, tarfile.SYMTYPE: stat.S_IFLNK, tarfile.CHRTYPE: stat.S_IFCHR,
+}
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,41 @@ def _pack_entry(tar: tarfile.TarFile, entry: Entry) -> str:
     with _open(entry.path) as file:
         info.size, hashing = entry.found.st_size, _Hashing(file)
         tar.addfile(info, hashing)
+    return hashing.hash.hexdigest()
+
+
+def checksum_of(archive: str) -> str:
+    """The checksum of what an archive holds; empty when it is none, or not whole.
+
+    :raises OSError: it can't be read.
+    """
+    total = _Sum()
+    try:
+        with tarfile.open(archive, "r:") as tar:
+            for info in tar:
+                total.add(_entry(info), _packed_content(tar, info))
+                # It would keep them all, and a tenant may have made millions.
+                tar.members.clear()
+    except (FileNotFoundError, tarfile.TarError, EOFError):
+        return ""
+    return total.tree().checksum
+
+
+def _entry(info: tarfile.TarInfo) -> Entry:
+    kind = _KINDS.get(info.type, 0)
+    found = (kind | info.mode, 0, 0, 0, info.uid, info.gid, info.size, 0, 0, 0)
+    return Entry("", info.name, os.stat_result(found, {"st_rdev": 0}))
+
+
+def _packed_content(tar: tarfile.TarFile, info: tarfile.TarInfo) -> str:
+    """What stands for the content of an entry, as :func:`look` has it of the source."""
+    if info.type == tarfile.SYMTYPE:
+        return info.linkname
+    if info.type != tarfile.REGTYPE:
+        return "opaque" if info.pax_headers.get(_OPAQUE_HEADER) == "y" else ""
+    hashing = _Hashing(tar.extractfile(info))
+    while hashing.read(_CHUNK):
+        pass
     return hashing.hash.hexdigest()
 
 

@@ -6,11 +6,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from typing import Any, Callable, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.host import files
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Action, Plan
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, export, push
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.archive_index import index_of
@@ -28,7 +27,7 @@ def to_archive(
     if plan.changed and not check:
         export.export(layout, wanted)
         if owner:
-            _give(path, owner)
+            files.give(path, owner)
     return {
         **plan.as_result(), "models": _listed(wanted.index.models), "path": path, "checksum": wanted.checksum,
         "size": wanted.index.size,
@@ -57,18 +56,3 @@ def to_registry(
 
 def _listed(models: Sequence[Any]) -> list[Mapping[str, Any]]:
     return [{"model": model.name, "digest": model.digest, "size": model.size} for model in models]
-
-
-def _give(path: str, owner: str) -> None:
-    try:
-        shutil.chown(path, owner)
-        for folder, folders, files in os.walk(path):
-            for name in (*folders, *files):
-                shutil.chown(os.path.join(folder, name), owner)
-    except (LookupError, OSError) as error:
-        raise TenancyError(
-            f"Archive '{path}' can't be given to user {owner}",
-            cause=str(error),
-            remedy="Name a user of the host, and run this as root",
-            kind="unknown_owner",
-        ) from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +34,7 @@ def data(tmp_path: Path) -> Path:
     os.symlink("/etc/passwd", folder / "link")
     os.link(folder / "blobs" / "one", folder / "same")
     os.mkfifo(folder / "pipe")
+    os.mknod(folder / "deleted", stat.S_IFCHR, 0)
     return folder
 
 
@@ -41,6 +43,11 @@ def test_what_is_unpacked_is_what_was_packed(data: Path, tmp_path: Path) -> None
     packed = tree.pack(str(data), archive)
     assert packed == tree.look(str(data)) and (packed.files, packed.size) == (3, 2 * 256 * 5000)
     assert os.stat(archive).st_mode & 0o777 == 0o600
+    assert tree.checksum_of(archive) == packed.checksum
+    (tmp_path / "half").write_bytes(Path(archive).read_bytes()[:300_000])
+    assert tree.checksum_of(str(tmp_path / "half")) != packed.checksum
+    (tmp_path / "half").unlink()
+    assert tree.checksum_of(str(tmp_path / "half")) == ""
     target.mkdir()
     (target / "old").write_text("of before")
     assert tree.unpack(archive, str(target), packed.checksum) == packed == tree.look(str(target))
