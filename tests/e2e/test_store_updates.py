@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -24,9 +25,9 @@ def put_version(registry: Registry, version: int) -> None:
 
 def test_a_newer_version_comes_by_policy(site: Site, registry: Registry) -> None:
     store = str(Path("/var/lib/llmops") / site.folder.name)
-    source = {"agent_model_mirror": registry.address, "agent_model_insecure": True, "model_store_mirror": registry.address}
     site.write_inventory({"localhost": {
-        "agent_model_store_path": store, "model_store_path": store, "model_store_insecure": True, "model_store_min_free": "0", **source,
+        "agent_model_store_path": store, "model_store_path": store, "model_store_min_free": "0",
+        "model_store_mirror": registry.address, "model_store_insecure": True,
     }})
     put_version(registry, 1)
     site.onboard("acme", model="policed", memory_limit="256m").ok()
@@ -53,8 +54,9 @@ def test_a_newer_version_comes_by_policy(site: Site, registry: Registry) -> None
     assert "gone (0 B, kept: prune_uppers is not set)" in kept.run.stdout
     # The plan says what restarts, and then it does.
     go = {"max_disruption": 100, "max_disruption_percent": 100, "agent_model_update": "at_once"}
-    planned = site.run("reconcile", "--check", **go)
-    assert "restart" in planned.run.output and listed() == old
+    site.run("reconcile", "--check", output="json", output_file=str(site.folder / "report.json"), **go)
+    [tenant] = json.loads((site.folder / "report.json").read_text())["tenants"]
+    assert {(each["field"], each["impact"]) for each in tenant["differences"]} == {("mounted", "restart")} and listed() == old
     site.run("reconcile", **go).ok()
     assert listed() == new and generate(site.ports()["acme"], "policed")
     # So does what is left of an agent that neither the catalog nor the engine knows, and of none that they do.

@@ -117,7 +117,7 @@ def page() -> str:
     rows = [(f"`{variable}`", described(variable, "agent", "main")) for variable in flows.CONNECTION]
     parts.append("## How to reach things\n\nTaken by every playbook; they belong into the inventory.\n\n" + table(rows, "variable", "meaning"))
     rows = [
-        (f"`{option}`", f"`{role}`", f"`{json.dumps(spec['default'])}`", text(spec))
+        (f"`{option}`", f"`{role}`", "`" + json.dumps(spec["default"]).replace("|", "\\|") + "`", text(spec))
         for role in ("tenant", "agent", "offboard", "m365")
         for option, spec in sorted({name: spec for options in specs(role).values() for name, spec in options.items()}.items())
         if "default" in spec and option not in INTERNAL

@@ -157,6 +157,7 @@ def missing_models(
     :param observed: agents as ``ollama_agent`` returned them.
     :param sources: where a model comes from when not from a model registry, by its name (``{demo: {path: …}}``).
     :param mirror: the model registry to pull from instead of Ollama's own.
+    :param insecure: plain HTTP to it, or to the registry that a model's name names.
     :param latest: a model to compare with its source even where it is present.
     """
     running = {agent["agent"]: agent for agent in observed if agent.get("state") == "running"}
@@ -168,7 +169,7 @@ def missing_models(
         for model in agent["models"]:
             if model != latest and full_model(model) in present:
                 continue
-            source = (sources or {}).get(model) or ({"mirror": mirror, "insecure": insecure} if mirror else {})
+            source = (sources or {}).get(model) or {"insecure": insecure, **({"mirror": mirror} if mirror else {})}
             state = "latest" if model == latest else "present"
             missing.append({
                 "agent": agent["agent"], "endpoint": endpoint_of(agent), "model": model, "state": state,

@@ -11,6 +11,7 @@ from typing import Any, Iterable, Mapping
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import full_model
 
 Record = Mapping[str, Any]
+_ALONE = {"insecure": False, "username": "", "password": "", "ca_path": ""}
 
 
 def store_models(
@@ -19,8 +20,6 @@ def store_models(
     host: str,
     *,
     sources: Mapping[str, Mapping[str, Any]] | None = None,
-    mirror: str | None = None,
-    insecure: bool = False,
     latest: str | None = None,
     migrate: str = "",
 ) -> list[dict[str, Any]]:
@@ -29,7 +28,6 @@ def store_models(
     :param agents: records of the catalog, also of agents that are stopped.
     :param seen: what the host has of them, as ``ollama_agent_info`` returned it. A volume that is plain stays so.
     :param sources: where a model comes from when not from a model registry, by its name (``{demo: {path: …}}``).
-    :param mirror: the model registry to pull from instead of Ollama's own.
     :param latest: a model to compare with its source even where the store has it.
     :param migrate: ``shared`` when agents with plain volumes are about to share models, too.
     """
@@ -44,10 +42,12 @@ def store_models(
             name = full_model(model)
             # What a tenant made for itself has no other source.
             if name not in own.get(agent["agent"], ()):
-                source = (sources or {}).get(model) or ({"mirror": mirror, "insecure": insecure} if mirror else {})
+                source = (sources or {}).get(model) or {}
+                # The account of the one mirror is none of another's.
+                alone = _ALONE if source.get("mirror") else {}
                 # What a volume alone has stays its agent's own.
                 moving = {"optional": True} if migrate == "shared" and not source.get("path") else {}
-                wanted.setdefault(name, {"model": model, "state": "latest" if model == latest else "present", **source, **moving})
+                wanted.setdefault(name, {"model": model, "state": "latest" if model == latest else "present", **alone, **source, **moving})
     return list(wanted.values())
 
 

@@ -30,8 +30,8 @@ def refused(what: str, host: str, status: int, text: str, retry_after: str = "")
         return TenancyError(
             what,
             cause=f"{host} refuses access ({said})",
-            remedy="Give a username and password that may read it, or check the model's name: a private or unknown"
-            " model answers so too",
+            remedy="Give a username and password that may read it (model_store_username, agent_model_username), or check the"
+            " model's name: a private or unknown model answers so too",
             kind="registry_denied",
             lasting=True,
         )

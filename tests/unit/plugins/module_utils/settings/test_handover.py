@@ -141,6 +141,9 @@ def test_missing_models_know_where_they_come_from_and_where_they_go():
         "models_dir": "/volumes/chat", "path": "/demo.gguf",
     }
     assert (phi["mirror"], phi["insecure"]) == ("mirror:5000", True)
+    # A name that has a registry in it needs no mirror for that.
+    [named] = handover.missing_models([record(models=["r:5000/a/b"])], observed, "localhost", insecure=True)
+    assert named["insecure"] is True and "mirror" not in named
 
 
 def test_latest_is_asked_for_where_it_is_present_too():
