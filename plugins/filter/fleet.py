@@ -10,8 +10,8 @@ from typing import Any, Callable, Mapping
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.fleet import work
 from ansible_collections.llmops.tenancy.plugins.module_utils.fleet.desired import desired
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import each_once
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings.handover import engine_agents
-
 
 Values = Mapping[str, Any]
 
@@ -33,8 +33,8 @@ def agents(recorded: Values, settings: Values, host: str, **defaults: Any) -> li
 
 def models(recorded: Values, settings: Values, host: str) -> list[dict[str, Any]]:
     """The models of a host's agents, each once, as the module ``ollama_agent`` takes those that its store is about to get."""
-    names = dict.fromkeys(model for agent in records(recorded, settings, host) for model in agent["models"])
-    return [{"model": name} for name in names]
+    names = each_once(model for agent in records(recorded, settings, host) for model in agent["models"])
+    return [{"model": name} for name in names.values()]
 
 
 def to_change(

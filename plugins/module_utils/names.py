@@ -19,6 +19,9 @@ _MODEL = re.compile(
     r"(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*)(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]*))?"
 )
 
+# What goes without saying in the name of a model.
+DEFAULT_REGISTRY = "registry.ollama.ai"
+DEFAULT_NAMESPACE = "library"
 CONTAINER_PREFIX = "ollama-agent-"
 NETWORK_PREFIX = "ollama-tenant-"
 
@@ -69,7 +72,7 @@ def check_email(text: str) -> str:
 
 
 def full_model(reference: str) -> str:
-    """The model reference as Ollama lists it: ``phi4-mini`` is ``phi4-mini:latest``.
+    """The model reference as Ollama lists it: ``phi4-mini`` and ``library/phi4-mini`` are ``phi4-mini:latest``.
 
     :raises TenancyError: ``invalid_model``.
     """
@@ -80,7 +83,25 @@ def full_model(reference: str) -> str:
             remedy="Write [host[:port]/][namespace/]name[:tag], for example phi4-mini or phi4-mini:3.8b",
             kind="invalid_model",
         )
-    return reference if match["tag"] else f"{reference}:latest"
+    return listed_model(match["host"] or DEFAULT_REGISTRY, match["namespace"] or DEFAULT_NAMESPACE, match["name"], match["tag"] or "latest")
+
+
+def listed_model(host: str, namespace: str, name: str, tag: str) -> str:
+    """A model as Ollama lists it: without the registry and the namespace that go without saying."""
+    before = "" if host == DEFAULT_REGISTRY else f"{host}/"
+    before += "" if not before and namespace == DEFAULT_NAMESPACE else f"{namespace}/"
+    return f"{before}{name}:{tag}"
+
+
+def each_once(models: Iterable[str]) -> dict[str, str]:
+    """How each of these models is spelled at first, by the name that Ollama lists.
+
+    :raises TenancyError: ``invalid_model``.
+    """
+    found: dict[str, str] = {}
+    for model in models:
+        found.setdefault(full_model(model), model)
+    return found
 
 
 def container_name(agent: str) -> str:

@@ -37,7 +37,8 @@ def test_the_second_tenants_model_costs_nothing(site: Site, registry: Registry, 
     first = site.onboard("first", model="weighty", memory_limit="256m").ok()
     moved, sent, taken_by_one = fetched(fault_proxy), registry.sent(), taken(store)
     assert moved > file.stat().st_size
-    second = site.onboard("second", model="weighty", memory_limit="256m").ok()
+    # A model is one however it is spelled.
+    second = site.onboard("second", model="registry.ollama.ai/library/weighty", memory_limit="256m").ok()
     assert fetched(fault_proxy) == moved and registry.sent() == sent
     assert taken(store) - taken_by_one < 64 * 1024
     # At most four of its tasks reach the agent host, none of them twice.
@@ -73,8 +74,8 @@ def test_models_of_their_own_move_to_the_store_and_back(site: Site, registry: Re
     store = str(Path("/var/lib/llmops") / site.folder.name)
     source = {"agent_model_mirror": fault_proxy.address, "agent_model_insecure": True}
     site.write_inventory({"localhost": {"agent_model_store_path": store, **source}})
-    agents = [{"agent": name, "models": [*models, "demo2"], "memory_limit": "256m"}
-              for name, models in {"acme": ["demo"], "acme-idle": []}.items()]
+    agents = [{"agent": name, "models": models, "memory_limit": "256m"}
+              for name, models in {"acme": ["demo", "registry.ollama.ai/library/demo2"], "acme-idle": ["library/demo2"]}.items()]
     own = {"agent_model_store": "private"}
     predicted = site.onboard("acme", "--check", agents=agents, **own).ok()
     done = site.onboard("acme", agents=agents, **own).ok()

@@ -11,7 +11,7 @@ from typing import Any, Mapping, Sequence
 from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import checks, placement, records
 from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.records import CLEAR, Kind, Row
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.names import check_slug, full_model
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import check_slug, each_once
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import (
     MOST,
     format_cpus,
@@ -137,7 +137,5 @@ def _number(value: int | None) -> Any:
 def _models(models: Sequence[str] | None) -> Any:
     if models is None:
         return None
-    named = [model.strip() for model in models if model.strip()]
-    for model in named:
-        full_model(model)
-    return list(dict.fromkeys(named)) if named else CLEAR
+    named = each_once(model.strip() for model in models if model.strip())
+    return list(named.values()) if named else CLEAR

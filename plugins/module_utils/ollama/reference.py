@@ -10,10 +10,8 @@ import re
 from dataclasses import dataclass, replace
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.names import full_model
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import DEFAULT_NAMESPACE, DEFAULT_REGISTRY, full_model
 
-DEFAULT_REGISTRY = "registry.ollama.ai"
-DEFAULT_NAMESPACE = "library"
 _MIRROR = re.compile(
     r"(?:(?P<scheme>https?)://)?(?P<host>[A-Za-z0-9.-]+(?::\d+)?)(?:/(?P<namespace>[A-Za-z0-9_][A-Za-z0-9_.-]*))?/?"
 )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.names import full_model
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import DEFAULT_REGISTRY, full_model
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama import registry
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.client import Model, OllamaClient
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.files import (
@@ -20,12 +20,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.files import
     read_model_file,
     verify,
 )
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference import (
-    DEFAULT_REGISTRY,
-    Reference,
-    on_mirror,
-    parse_model,
-)
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference import Reference, on_mirror, parse_model
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import check_before, free_bytes
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.step import Step
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.ollama import TransferSettings

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping, Sequence
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.names import full_model
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import each_once, full_model
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings import values
 
 Record = Mapping[str, Any]
@@ -133,7 +134,7 @@ def wanted_agents(agents: Iterable[Record], flow: str, model: str | None = None)
 
 
 def _with_model(models: list[str], model: str) -> list[str]:
-    return models + ([model] if full_model(model) not in {full_model(name) for name in models} else [])
+    return models + ([model] if full_model(model) not in each_once(models) else [])
 
 
 def endpoint_of(agent: Record) -> str:
@@ -161,16 +162,18 @@ def missing_models(
     :param latest: a model to compare with its source even where it is present.
     """
     running = {agent["agent"]: agent for agent in observed if agent.get("state") == "running"}
+    known = each_once(sources or ())
+    newest = full_model(latest) if latest else None
     missing = []
     for agent in agents:
         if agent["host"] != host or agent["agent"] not in running:
             continue
         present = _present(agent, running[agent["agent"]])
-        for model in agent["models"]:
-            if model != latest and full_model(model) in present:
+        for name, model in each_once(agent["models"]).items():
+            if name != newest and name in present:
                 continue
-            source = (sources or {}).get(model) or {"insecure": insecure, **({"mirror": mirror} if mirror else {})}
-            state = "latest" if model == latest else "present"
+            source = sources[known[name]] if sources and name in known else {"insecure": insecure, **({"mirror": mirror} if mirror else {})}
+            state = "latest" if name == newest else "present"
             missing.append({
                 "agent": agent["agent"], "endpoint": endpoint_of(agent), "model": model, "state": state,
                 "models_dir": running[agent["agent"]].get("volume_path"), **source,
@@ -181,8 +184,16 @@ def missing_models(
 def _present(agent: Record, observed: Record) -> set[str]:
     """Names of the models an agent has. One that does not run can't be asked: then those that were seen last count."""
     if observed.get("models") is None:
-        return set((agent.get("observed") or {}).get("models") or [])
+        return {_listed(model) for model in (agent.get("observed") or {}).get("models") or []}
     return {model["name"] for model in observed["models"]}
+
+
+def _listed(model: str) -> str:
+    """A model that was seen, under its one name: an older release recorded some as they were spelled."""
+    try:
+        return full_model(model)
+    except TenancyError:
+        return model
 
 
 def observations(

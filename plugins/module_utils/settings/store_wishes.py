@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.names import full_model
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import each_once, full_model
 
 Record = Mapping[str, Any]
 _ALONE = {"insecure": False, "username": "", "password": "", "ca_path": ""}
@@ -33,21 +33,22 @@ def store_models(
     """
     plain = {volume["agent"] for volume in seen["volumes"] if not volume["shared"]}
     own = {each["agent"]: set(each["models"]) for each in seen["directories"]}
+    known = each_once(sources or ())
+    newest = full_model(latest) if latest else None
     wanted: dict[str, dict[str, Any]] = {}
     for agent in agents:
         # One that was adopted has its models where an older system put them.
         if agent["host"] != host or agent.get("adopted") or (agent["agent"] in plain and migrate != "shared"):
             continue
-        for model in agent["models"]:
-            name = full_model(model)
+        for name, model in each_once(agent["models"]).items():
             # What a tenant made for itself has no other source.
             if name not in own.get(agent["agent"], ()):
-                source = (sources or {}).get(model) or {}
+                source = sources[known[name]] if sources and name in known else {}
                 # The account of the one mirror is none of another's.
                 alone = _ALONE if source.get("mirror") else {}
                 # What a volume alone has stays its agent's own.
                 moving = {"optional": True} if migrate == "shared" and not source.get("path") else {}
-                wanted.setdefault(name, {"model": model, "state": "latest" if model == latest else "present", **alone, **source, **moving})
+                wanted.setdefault(name, {"model": model, "state": "latest" if name == newest else "present", **alone, **source, **moving})
     return list(wanted.values())
 
 

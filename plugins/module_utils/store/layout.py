@@ -15,12 +15,8 @@ import stat
 from dataclasses import dataclass
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference import (
-    DEFAULT_NAMESPACE,
-    DEFAULT_REGISTRY,
-    Reference,
-    parse_model,
-)
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import full_model, listed_model
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference import parse_model
 
 # The options of an overlay mount are split at these, and an escape of theirs would have to pass the engine, too.
 _UNMOUNTABLE = re.compile(r"[:,\\\s]")
@@ -180,7 +176,7 @@ def full_name(model: str) -> str:
 
     :raises TenancyError: ``invalid_model``.
     """
-    return _shortest(parse_model(model))
+    return full_model(model)
 
 
 def manifest_path(model: str) -> str:
@@ -201,11 +197,4 @@ def manifest_path(model: str) -> str:
 
 def name_of(path: str) -> str:
     """The model whose manifest is at ``path`` below ``manifests``."""
-    host, namespace, name, tag = path.split(os.sep)
-    return _shortest(Reference(host, namespace, name, tag))
-
-
-def _shortest(reference: Reference) -> str:
-    host = "" if reference.host == DEFAULT_REGISTRY else f"{reference.host}/"
-    namespace = "" if not host and reference.namespace == DEFAULT_NAMESPACE else f"{reference.namespace}/"
-    return f"{host}{namespace}{reference.name}:{reference.tag}"
+    return listed_model(*path.split(os.sep))

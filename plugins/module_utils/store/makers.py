@@ -12,9 +12,9 @@ from typing import Any, Iterable, Mapping, Sequence
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_engine import DockerEngine
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.docker_job import DockerJobs
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.names import check_slug, container_name
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import DEFAULT_REGISTRY, check_slug, container_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.files import ModelFile, parse_checksum, read_model_file
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference import DEFAULT_REGISTRY, on_mirror, parse_model
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference import on_mirror, parse_model
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.docker import DockerSettings
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import parse_size
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, origins, places, recipe, staging

@@ -12,12 +12,8 @@ from typing import TYPE_CHECKING, Any, Mapping, Sequence
 from urllib.parse import urljoin
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference import (
-    DEFAULT_REGISTRY,
-    Reference,
-    on_mirror,
-    parse_model,
-)
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import DEFAULT_REGISTRY
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference import Reference, on_mirror, parse_model
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, locks
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.content import Blob, Manifest
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout

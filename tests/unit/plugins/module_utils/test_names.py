@@ -67,6 +67,9 @@ def test_email_whose_lower_case_is_not_the_same_everywhere_is_refused(email, bet
     [
         ("phi4-mini", "phi4-mini:latest"), ("phi4-mini:3.8b", "phi4-mini:3.8b"), ("acme/tuned", "acme/tuned:latest"),
         ("mirror.local:5000/library/demo", "mirror.local:5000/library/demo:latest"), ("hf.co/x/y:Q4_K_M", "hf.co/x/y:Q4_K_M"),
+        ("library/demo2", "demo2:latest"), ("library/demo2:v1", "demo2:v1"), ("registry.ollama.ai/library/demo2", "demo2:latest"),
+        ("registry.ollama.ai/acme/tuned:v1", "acme/tuned:v1"), ("registry.ollama.ai/demo", "registry.ollama.ai/demo:latest"),
+        ("registry.ollama.ai:443/library/demo", "registry.ollama.ai:443/library/demo:latest"),
     ],
 )
 def test_model_reference_is_completed_as_ollama_lists_it(reference, full):
@@ -78,6 +81,11 @@ def test_bad_model_reference_is_refused(reference):
     with pytest.raises(TenancyError) as caught:
         names.full_model(reference)
     assert caught.value.kind == "invalid_model"
+
+
+def test_models_each_once_as_they_were_spelled_first():
+    given = ["library/demo", "demo", "demo:latest", "demo:v1", "registry.ollama.ai/acme/x:1", "acme/x:1"]
+    assert names.each_once(given) == {"demo:latest": "library/demo", "demo:v1": "demo:v1", "acme/x:1": "registry.ollama.ai/acme/x:1"}
 
 
 def test_docker_objects_are_called_after_agent_and_tenant():

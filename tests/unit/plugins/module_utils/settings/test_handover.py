@@ -92,6 +92,7 @@ def test_records_that_go_with_their_tenant():
         ("stop", None, {"desired_state": "stopped"}),
         ("pull", "other", {"models": ["demo", "other"]}),
         ("pull", "demo:latest", {"models": ["demo"]}),
+        ("pull", "registry.ollama.ai/library/demo", {"models": ["demo"]}),
     ],
 )
 def test_what_is_wanted_of_existing_agents(flow, model, expected):
@@ -150,6 +151,21 @@ def test_latest_is_asked_for_where_it_is_present_too():
     observed = [{"agent": "chat", "state": "running", "models": [{"name": "demo:latest"}]}]
     [entity] = handover.missing_models([record()], observed, "localhost", latest="demo")
     assert entity["state"] == "latest"
+
+
+@pytest.mark.parametrize("spelled", ["demo", "demo:latest", "library/demo", "registry.ollama.ai/library/demo:latest"])
+def test_a_model_is_one_however_it_is_spelled(spelled):
+    agent, seen = record(models=[spelled, "demo"], observed={"models": [spelled]}), {"agent": "chat", "state": "running"}
+    there, gone, silent = ([{**seen, "models": models}] for models in ([{"name": "demo:latest"}], [], None))
+    for observed in (there, silent):
+        assert handover.missing_models([agent], observed, "localhost") == []
+        [entity] = handover.missing_models([agent], observed, "localhost", latest="library/demo")
+        assert (entity["model"], entity["state"]) == (spelled, "latest")
+    [entity] = handover.missing_models([agent], gone, "localhost", sources={"demo": {"path": "/demo.gguf"}})
+    assert (entity["model"], entity["path"]) == (spelled, "/demo.gguf")
+    for observed in (there, silent):
+        [entity] = handover.observations([agent], observed, [{"agent": "chat", "model": spelled, "status": "present"}], "demo")
+        assert (entity["observed"]["models"], entity["models"]) == (["demo:latest"], agent["models"])
 
 
 def test_observations_hold_what_arrived_since():

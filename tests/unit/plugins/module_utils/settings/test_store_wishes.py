@@ -46,6 +46,13 @@ def test_sources():
     ]
 
 
+@pytest.mark.parametrize("spelled", ["library/demo", "registry.ollama.ai/library/demo:latest"])
+def test_a_model_is_one_however_it_is_spelled(spelled):
+    records = [{"agent": "a1", "host": "h1", "models": [spelled]}, RECORDS[0]]
+    found = store_models(records, NOTHING, "h1", sources={"demo": {"path": "/m/demo.gguf"}}, latest="demo:latest")
+    assert found == [{"model": spelled, "state": "latest", "path": "/m/demo.gguf"}, {"model": "phi4-mini", "state": "present"}]
+
+
 def test_adopted_agents_keep_their_models_where_they_are():
     records = [RECORDS[0], {**RECORDS[1], "adopted": True}]
     assert [each["model"] for each in store_models(records, NOTHING, "h1")] == ["demo", "phi4-mini"]
