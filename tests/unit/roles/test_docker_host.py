@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Role docker_host, what state absent may erase: the role's variables, on what it found and recorded."""
+"""Role docker_host, what it writes and what state absent may erase: the role's variables, on what it found and recorded."""
 
 from __future__ import annotations
 
@@ -104,3 +104,22 @@ def test_an_engine_that_is_down_is_not_taken_away(
 def test_an_engine_that_holds_something_stays(containers: int | None, volumes: int | None, others: bool) -> None:
     """Containers or volumes are of others by the time that the role is taken away."""
     assert value("_docker_host_others", engine={**IDLE, "containers": containers, "volumes": volumes}) is others
+
+
+@pytest.mark.parametrize(
+    ("config", "options", "added"),
+    [
+        ({}, {}, None),
+        ({"live-restore": True}, {}, {"max-size": "10m", "max-file": "3"}),
+        ({"log-driver": "local"}, {}, {"max-size": "10m", "max-file": "3"}),
+        ({"live-restore": True}, {"docker_host_log_opts": {"max-size": "1m"}}, {"max-size": "1m"}),
+        ({"live-restore": True}, {"docker_host_log_opts": {}}, None),
+        ({"log-opts": {"max-size": "1g"}}, {}, None),
+        ({"log-opts": {}}, {}, None),
+        ({"log-driver": "journald"}, {}, None),
+        ({"live-restore": True}, {"docker_host_arguments": ["--iptables=false", "--log-opt", "max-size=1g"]}, None),
+    ],
+)
+def test_logs_of_containers_have_a_limit_in_what_the_role_writes(config: dict[str, Any], options: dict[str, Any], added: dict[str, str] | None) -> None:
+    """Not where the operator says something of them, nor for a driver that would keep the engine from its start."""
+    assert value("_docker_host_config", docker_host_config=config, **options) == {**config, **({"log-opts": added} if added else {})}
