@@ -36,7 +36,7 @@ class ActionModule(PullingAction):
         try:
             if not boolean(args.get("remote_src", False)):
                 remote = self._connection.transport != "local" or bool(self._task.become)
-                describe(args, self._found, remote=remote)
+                describe(args, lambda path: self._found(path, variables), remote=remote)
             result = self._execute_module(self.module, module_args=args, task_vars=variables)
             if result.get("needs"):
                 args["wait"] = True
@@ -47,10 +47,6 @@ class ActionModule(PullingAction):
         if result.get("needs"):
             raise AnsibleActionFail("A file could not be brought to the host", result=result)
         return {**self._finished(result, args, variables), "seconds": round(time.monotonic() - began, 2)}
-
-    def _found(self, path: str) -> str:
-        """A file of the controller: absolute, or in ``files`` beside the playbook or role."""
-        return self._find_needle("files", os.path.expanduser(path))
 
     def _bring(self, args: dict[str, Any], needed: list[str]) -> None:
         """Copy the files that the host lacks."""

@@ -32,7 +32,7 @@ class ActionModule(PullingAction):
             return self._execute_module(self.module, module_args=args, task_vars=variables, wrap_async=True)
         args["patience"] = FIRST_PATIENCE
         try:
-            files = self._files_of_the_controller(args)
+            files = self._files_of_the_controller(args, variables)
             result = self._execute_module(self.module, module_args=args, task_vars=variables)
             if result.get("needs"):
                 args["wait"] = True
@@ -45,7 +45,7 @@ class ActionModule(PullingAction):
             raise AnsibleActionFail("A model file could not be brought to the host", result=result)
         return result
 
-    def _files_of_the_controller(self, args: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    def _files_of_the_controller(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
         """Tell the module what it can't see: digest and size of the files that are here. By path, who wants them."""
         wanted: dict[str, list[dict[str, Any]]] = {}
         if boolean(args.get("remote_src", False)):
@@ -55,7 +55,7 @@ class ActionModule(PullingAction):
             args["models"] = listed = [dict(item) for item in listed]
         for entity in listed if isinstance(listed, list) else [args]:
             if entity.get("path"):
-                path = self._find_needle("files", os.path.expanduser(str(entity["path"])))
+                path = self._found(str(entity["path"]), variables)
                 entity["path"] = path
                 wanted.setdefault(path, []).append(entity)
         if self._connection.transport == "local" and not self._task.become:

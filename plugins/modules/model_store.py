@@ -68,6 +68,7 @@ options:
       - GGUF file to make the model of, instead of pulling it. Real Ollama does that, in a container of O(builder_image) that has
         no network and sees nothing of the host but this file.
       - On the controller unless O(remote_src=true). It is brought to the host only when the store lacks the model.
+      - A relative path of the controller begins at the current directory, beside the inventory, or in C(files) of the playbook or role.
       - Another file gives another model under the same name, also with O(state=present).
     type: path
   modelfile:

@@ -35,7 +35,10 @@ def bring(action: ActionBase, there: str, here: str, same: Callable[[str], bool]
     aside = f"{here}.{secrets.token_hex(4)}"
     try:
         os.makedirs(os.path.dirname(here), mode, exist_ok=True)
+        # For nobody else, from its first byte on; some connections give a file the mode that they like.
+        os.close(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         action._connection.fetch_file(there, aside)
+        os.chmod(aside, 0o600)
         if not same(aside):
             raise TenancyError(
                 f"Archive '{here}' was damaged on its way from the host", remedy="Run again", kind="bad_archive"

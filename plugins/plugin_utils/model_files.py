@@ -7,14 +7,42 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
+from ansible.errors import AnsibleError
+
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.files import read_model_file
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import modelfile
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.recipe import read_text
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.unpack import listed, manifest_of
 
 Find = Callable[[str], str]
+
+
+def locate(path: str, folders: Sequence[str], find: Find) -> str:
+    """The path of a file of the controller.
+
+    :param path: as an operator wrote it. :param folders: where a relative one is looked for first. :param find: Ansible's own search.
+    :raises TenancyError: ``no_model_file``.
+    """
+    wanted = os.path.expanduser(path)
+    for folder in folders:
+        there = os.path.join(folder, wanted)
+        if os.path.exists(there):
+            return there
+    try:
+        return find(wanted)
+    except AnsibleError as error:
+        looked = "there is nothing at that path"
+        if not os.path.isabs(wanted):
+            looked = f"it is neither in {', nor in '.join(folders)}, nor in files beside the playbook or role"
+        raise TenancyError(
+            f"File '{path}' is not on the controller",
+            cause=looked,
+            remedy="Correct the path; with remote_src=true it is a path on the agent's host",
+            kind="no_model_file",
+        ) from error
 
 
 def describe(args: dict[str, Any], find: Find, *, remote: bool) -> None:

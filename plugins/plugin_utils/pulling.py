@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the action plugins of modules that pull share: they show the progress while the worker on the host pulls, and have
-it end when the run is stopped. All else is the module's."""
+"""What the action plugins of modules that pull share: they find the controller's files, show the progress while the worker
+on the host pulls, and have it end when the run is stopped. All else is the module's."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.display import SparseLines, rewritten, summarize
 from ansible_collections.llmops.tenancy.plugins.plugin_utils.direct import DirectAction
+from ansible_collections.llmops.tenancy.plugins.plugin_utils.model_files import locate
 
 # A small model is there before this is over, so one call of the module does.
 FIRST_PATIENCE = 1.5
@@ -46,6 +47,11 @@ class PullingAction(DirectAction):
     module = ""
     _supports_check_mode = True
     _supports_async = True
+
+    def _found(self, path: str, variables: dict[str, Any]) -> str:
+        """A file of the controller: absolute, from the current directory, beside the inventory, or where Ansible looks for files."""
+        folders = dict.fromkeys([os.getcwd(), *filter(None, [variables.get("inventory_dir")])])
+        return locate(path, list(folders), lambda name: self._find_needle("files", name))
 
     def _finished(self, result: dict[str, Any], args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """The result once the worker is done, or at once for who does not wait."""

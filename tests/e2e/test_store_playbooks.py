@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,10 @@ from tests.support.ansible import Playbook
 from tests.support.models import BLOBS
 from tests.support.process import wait_until
 from tests.support.registry import Registry
+from tests.support.settings import ROOT
 from tests.support.stores import StoreFolder
 
+PLAYBOOKS, INVENTORY = ROOT / "playbooks", ROOT / "inventories" / "local"
 # Takes a moment to be written.
 LARGE = 256 << 20
 
@@ -35,7 +38,7 @@ def big(registry: Registry) -> str:
 def test_hosts_are_filled_with_progress_and_shown(tmp_path: Path, registry, big, fault_proxy, run_playbook):
     store = StoreFolder(tmp_path / "models")
     fault_proxy.add(path=BLOBS, rate=2 << 20)
-    place = ["-i", "inventories/local", "-e", f"model_store_path={store.root}"]
+    place = ["-i", str(INVENTORY), "-e", f"model_store_path={store.root}"]
     status = ["playbooks/model_store_status.yml", *place]
     wanted = [
         "playbooks/prefetch_models.yml", *place, "-e", f"model_store_models={big},demo", "-e", "model_store_min_free=0",
@@ -60,14 +63,15 @@ def test_hosts_are_filled_with_progress_and_shown(tmp_path: Path, registry, big,
     assert [model["model"] for model in models] == ["demo:latest", f"{big}:latest"]
     # What is exported to the controller fills the store of a site without network.
     archive, there = tmp_path / "models.tar", StoreFolder(tmp_path / "there")
-    exported = run_playbook(["playbooks/export_models.yml", *place, "-e", f"model_export_fetch={archive}"]).ok()
+    exported = run_playbook([str(PLAYBOOKS / "export_models.yml"), *place, "-e", f"model_export_fetch={archive.name}"], cwd=tmp_path).ok()
     [checksum] = set(re.findall(r"checksum (sha256:[0-9a-f]{64})", exported.stdout))
+    assert stat.S_IMODE(archive.stat().st_mode) == 0o600
     taken = [
-        "playbooks/prefetch_models.yml", "-i", "inventories/local", "-e", f"model_store_path={there.root}", "-e", "model_store_min_free=0",
-        "-e", f"model_store_archive={archive}", "-e", f"model_store_checksum={checksum}",
+        str(PLAYBOOKS / "prefetch_models.yml"), "-i", str(INVENTORY), "-e", f"model_store_path={there.root}", "-e", "model_store_min_free=0",
+        "-e", f"model_store_archive={archive.name}", "-e", f"model_store_checksum={checksum}",
     ]
-    assert run_playbook([*taken, "--check"]).ok().changed == 1 and not there.root.exists()
-    assert run_playbook(taken).ok().changed == 1 and there.models() == store.models()
+    assert run_playbook([*taken, "--check"], cwd=tmp_path).ok().changed == 1 and not there.root.exists()
+    assert run_playbook(taken, cwd=tmp_path).ok().changed == 1 and there.models() == store.models()
     there.assert_sound()
     there.assert_tidy()
     misspelled = run_playbook([*wanted, "-e", "model_store_model=demo"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import stat
 import struct
 import subprocess
 import tarfile
@@ -270,6 +271,7 @@ def test_an_archive_goes_to_another_store(engine, sources, make_store, run_modul
     assert made["actions"] == predicted["actions"] and made["checksum"] == predicted["checksum"]
     for check in (True, False):
         assert not run_module("model_export", export, check=check).ok()["changed"]
+    assert stat.S_IMODE(archive.stat().st_mode) == (0o600 if kind == "tar" else 0o700)
     folder = archive
     if kind == "tar":
         folder = tmp_path / "unpacked"
