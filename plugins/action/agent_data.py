@@ -43,4 +43,4 @@ class ActionModule(DirectModule):
             return tree.checksum_of(path) == packed["checksum"]
 
         if not same(here):
-            bringing.bring(self, packed["archive"], here, same, mode=0o700)
+            bringing.bring(self, packed["archive"], here, same, aside=f"{here}.part", mode=0o700)

@@ -26,13 +26,14 @@ def reader(action: ActionBase) -> str:
     return "" if user in ("", "root", become.get_option("become_user", playcontext=action._play_context)) else user
 
 
-def bring(action: ActionBase, there: str, here: str, same: Callable[[str], bool], mode: int = 0o777) -> None:
+def bring(action: ActionBase, there: str, here: str, same: Callable[[str], bool], aside: str = "", mode: int = 0o777) -> None:
     """Have a file of the host here, whole or not at all.
 
     :param same: whether the file at a path is what it should be. :param mode: of its folder, if that has to be made.
+    :param aside: where it is until it is whole, for who has to find what a run left that was killed; a name that no other run has without it.
     :raises TenancyError: ``bad_archive``, ``not_brought`` or ``not_writable``.
     """
-    aside = f"{here}.{secrets.token_hex(4)}"
+    aside = aside or f"{here}.{secrets.token_hex(4)}"
     try:
         os.makedirs(os.path.dirname(here), mode, exist_ok=True)
         # For nobody else, from its first byte on; some connections give a file the mode that they like.

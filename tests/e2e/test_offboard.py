@@ -77,10 +77,18 @@ def test_a_container_that_no_record_stands_for_goes_too(site: Site, erase: bool)
 
 
 def test_erasing_asks_all_agent_hosts_what_a_moved_agent_left(site: Site) -> None:
-    site.write_inventory({"gpu-01": {}, "gpu-02": {}})
+    folders = {"move_folder": str(site.folder / "here"), "move_host_folder": str(site.folder / "there")}
+    site.write_inventory({"gpu-01": {}, "gpu-02": {}}, **folders)
     agents = [{"agent": name, "model": "demo", "memory_limit": "256m", "host": "gpu-01"} for name in ("chat", "code")]
     site.onboard("acme", agents=agents).ok()
     site.database.sql("DELETE FROM llmops.agents WHERE agent = 'code'")
-    site.run("offboard_tenant", **ERASE).ok()
-    assert site.leftovers() == {}
+    # A move that was cut off while what it packed was on its way.
+    left = [site.folder / name for name in ("here/code.tar", "here/chat.tar.part", "there/code.tar", "there/code.tar.json")]
+    others = site.folder / "there" / "other.tar"
+    for path in (*left, others):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    erased = site.run("offboard_tenant", **ERASE).ok()
+    assert site.leftovers() == {} and [path for path in (*left, others) if path.exists()] == [others]
+    assert "remove data code" in erased.actions
     assert site.rows("SELECT * FROM llmops.tenants") == []

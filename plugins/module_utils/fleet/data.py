@@ -17,6 +17,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.names import check_
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Action
 
 STATES = ("packed", "unpacked", "absent")
+_NOTHING = tree.Tree("", 0, 0)
 
 
 def ensure(
@@ -29,6 +30,9 @@ def ensure(
     :raises TenancyError: ``not_local``, ``invalid_slug`` or ``unknown_owner``.
     """
     names = [check_slug(each["agent"], "agent") for each in wanted]
+    if state == "absent" and not os.path.isdir(folder):
+        # Nothing was ever packed here, as on a host whose engine is reached from elsewhere.
+        return {"changed": False, "agents": [_result(name, _archive(folder, name), "", _NOTHING) for name in names], "failures": [], "actions": []}
     if not engine.local or os.geteuid() != 0:
         raise TenancyError(
             "The data of agents can't be reached",
@@ -127,7 +131,7 @@ def _unpack(observed: Observation, wanted: Mapping[str, Any], folder: str, check
     agent, checksum = wanted["agent"], wanted["checksum"] or ""
     path, archive = _path(observed, agent, check), _archive(folder, agent)
     # In check mode what an agent that is to be made begins with: one without data of its own needs none.
-    nothing = tree.empty() if check else tree.Tree("", 0, 0)
+    nothing = tree.empty() if check else _NOTHING
     there = tree.look(path) if os.path.isdir(path) else nothing
     if checksum and there.checksum == checksum:
         return _result(agent, archive, path, there), ""
@@ -144,7 +148,7 @@ def _remove(observed: Observation, wanted: Mapping[str, Any], folder: str, check
     if not check:
         for path in there:
             os.unlink(path)
-    return _result(wanted["agent"], archive, "", tree.Tree("", 0, 0)), "remove" if there or check and wanted["made"] else ""
+    return _result(wanted["agent"], archive, "", _NOTHING), "remove" if there or check and wanted["made"] else ""
 
 
 def _result(agent: str, archive: str, path: str, found: tree.Tree) -> dict[str, Any]:
