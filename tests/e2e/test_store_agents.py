@@ -41,6 +41,7 @@ class Host:
 
     def __init__(self, engine: Engine, store: Store, run_module: RunModule) -> None:
         self.engine, self.store, self.run_module = engine, store, run_module
+        self.warned: list[str] = []
 
     def params(self, agents: dict[str, list[str] | None], **options: Any) -> dict[str, Any]:
         """Options of ollama_agent for these agents with their models."""
@@ -55,6 +56,7 @@ class Host:
         params = self.params(agents, **options)
         checked = self.run_module("ollama_agent", params, check=True, diff=True).ok()
         done = self.run_module("ollama_agent", params, diff=True).ok()
+        self.warned = [str(told.get("warnings") or "") for told in (checked, done)]
         assert checked["actions"] == done["actions"]
         assert [known(agent) for agent in checked["agents"]] == [known(agent) for agent in done["agents"]]
         assert [known(agent) for agent in done["diff"]["after"].values()] == [known(agent, "models") for agent in done["agents"]]
@@ -168,6 +170,8 @@ def test_another_list_and_newer_versions(host: Host) -> None:
     assert set(host.tags("a2")) == {"demo:latest", "demo:q8"}
     # A newer version, by policy.
     old = host.tags("a1")["demo:latest"]
+    # A second name that its tenant gives lives of the blobs of the view, which both versions have.
+    request(PORTS["a1"], "POST", "/api/copy", {"source": "demo", "destination": "alias"})
     new = host.store.add("demo", version=2)
     assert host.ensure({"a1": ["demo", "demo:q8"]}, model_update="pinned") == []
     [waits] = host.ensure({"a1": ["demo", "demo:q8"]}, model_update="next_restart")
@@ -177,9 +181,13 @@ def test_another_list_and_newer_versions(host: Host) -> None:
     assert agent["store"]["pending"]
     [now] = host.ensure({"a1": ["demo", "demo:q8"]}, model_update="at_once")
     assert now["impact"] == "restart" and host.tags("a1")["demo:latest"] == new
-    # One model less: it can't be seen any more.
+    assert generate(PORTS["a1"], "alias") and host.warned == ["", ""]
+    # One model less: it can't be seen any more, and what lives of it ends. The plan tells that.
     assert words(host.ensure({"a1": ["demo:q8"]})) == ["switch view a1 restart"]
     assert set(host.tags("a1")) == {"demo:q8"}
+    assert all("'a1' can no longer answer with alias:latest:" in warned for warned in host.warned)
+    with pytest.raises(BenchError, match="alias"):
+        generate(PORTS["a1"], "alias")
     refused = host.run_module("ollama_agent", host.params({"a1": ["nowhere"]}))
     assert refused.result["error"]["kind"] == "model_not_in_store" and "nowhere:latest" in refused.msg
 

@@ -30,6 +30,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.settings imp
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import PRIVATE
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.view_plan import (
     ViewStep,
+    broken_models,
     missing_models,
     store_then,
     unnamed_models,
@@ -240,6 +241,7 @@ def _plan_view(target: Target, observed: Observation, draft: _Draft) -> None:
     if step:
         draft.views[spec.agent] = step
         draft.changes.append(_action(step.verb, "view", target, step.impact, step.changes))
+        draft.warnings += broken_models(spec)
 
 
 def _pull_missing(target: Target, observed: Observation, draft: _Draft) -> None:

@@ -43,6 +43,7 @@ class ModelView:
     :param own: what a volume that is to be replaced has of the agent's own, or shares by then.
     :param plain_bytes: what that volume takes. :param own_bytes: what of it stays the agent's own.
     :param unnamed: manifests there whose names no model can have.
+    :param broken: models of the agent's own that lack a part while it sees these. :param unlisted: those of them that it does not list.
     """
 
     id: str = ""
@@ -52,6 +53,8 @@ class ModelView:
     plain_bytes: int = 0
     own_bytes: int = 0
     unnamed: int = 0
+    broken: tuple[str, ...] = ()
+    unlisted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,4 +83,5 @@ class Linked:
 def models_view(view: ModelView, linked: Linked | None) -> list[dict[str, Any]]:
     """The models that an agent with this view lists: those of the view, and its own over them."""
     models = {**view.models, **view.own, **(linked.private if linked else {})}
-    return [{"name": name, "digest": model.digest or None, "size": model.size if model.digest else None} for name, model in sorted(models.items())]
+    listed = sorted((name, model) for name, model in models.items() if name not in view.unlisted)
+    return [{"name": name, "digest": model.digest or None, "size": model.size if model.digest else None} for name, model in listed]

@@ -27,10 +27,12 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing impo
     models_view,
 )
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name, some
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Change, Impact
 
 _SHOWN = 12
+# Names in a warning; a tenant may have any number.
+_TOLD = 5
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,14 @@ def unnamed_models(spec: AgentSpec, linked: Linked | None) -> list[str]:
         f"Agent '{spec.agent}' has {count} manifest{'s' if count > 1 else ''} of its own under names that no model can have; "
         "they are told nowhere, and are erased when its models move into a store"
     ] if count else []
+
+
+def broken_models(spec: AgentSpec) -> list[str]:
+    """The warning of what stops working with the view that an agent gets."""
+    return [
+        f"Agent '{spec.agent}' can no longer answer with {some(spec.view.broken, _TOLD)}: what its tenant named so (ollama cp, or a "
+        "create that was cut) has parts of a model or version that it sees no more. Its tenant can name the new version so, or remove it"
+    ] if spec.view and spec.view.broken else []
 
 
 def view_step(

@@ -29,7 +29,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing impo
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Impact
-from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, locks, migration, moving, places, views
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import borrowed, content, locks, migration, moving, places, views
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, full_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.reach import fault_of_place, require_place, require_reach
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.whiteouts import unhide
@@ -64,14 +64,16 @@ class StoredEngine:
         digests = {**view.models, **{name: coming[name].digest for name in view.missing if name in coming}}
         # What a tenant made for itself is seen whether the store has it or not.
         plain = migration.read_plain(volume if spec.migrate == SHARED and volume and volume.mount is None else None)
-        own = {**places.private_models(self.layout.agent(spec.agent).upper), **plain.models}
+        mine = places.look_into(self.layout.agent(spec.agent).upper)
+        own = {**mine.models, **plain.models}
         missing = tuple(name for name in view.missing if name not in digests and name not in own)
         sized = {name: self._sized(name, digests[name], coming, seen) for name in digests}
         # A model that is still to be made has no digest yet, and so has the view it is in.
         known = views.view_id(digests) if all(digests.values()) else ""
         mount = places.mount_of(self.layout, spec.agent)
         left = plain.own_bytes(digests)
-        return replace(spec, mount=mount, view=ModelView(known, sized, missing, plain.models, plain.bytes, left, plain.unnamed))
+        ends = borrowed.broken(self.layout, self.layout.agent(spec.agent).upper, mine.manifests, digests)
+        return replace(spec, mount=mount, view=ModelView(known, sized, missing, plain.models, plain.bytes, left, plain.unnamed, *ends))
 
     def _sized(self, name: str, digest: str, coming: Mapping[str, SharedModel], seen: ModelView) -> SharedModel:
         if name in coming and coming[name].digest == digest:

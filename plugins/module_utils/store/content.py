@@ -34,12 +34,13 @@ class Manifest:
     """A model's manifest.
 
     :param digest: sha256 of its bytes, in hexadecimal, as Ollama lists the model. :param body: the bytes.
-    :param blobs: config and layers, each once.
+    :param blobs: config and layers, each once. :param config: digest of the config; empty without one.
     """
 
     digest: str
     body: bytes
     blobs: tuple[Blob, ...]
+    config: str = ""
 
     @property
     def size(self) -> int:
@@ -76,7 +77,8 @@ def parse(body: bytes, model: str) -> Manifest:
     """
     try:
         value = json.loads(body)
-        parts = [*value["layers"], *filter(None, [value.get("config")])]
+        config = value.get("config")
+        parts = [*value["layers"], *filter(None, [config])]
         blobs = {_digest(part["digest"]): _size(part["size"]) for part in parts}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise TenancyError(
@@ -85,7 +87,7 @@ def parse(body: bytes, model: str) -> Manifest:
             remedy="Check that the source serves models, then pull it again",
             kind="bad_manifest",
         ) from error
-    return Manifest(hashlib.sha256(body).hexdigest(), body, tuple(Blob(*blob) for blob in blobs.items()))
+    return Manifest(hashlib.sha256(body).hexdigest(), body, tuple(Blob(*blob) for blob in blobs.items()), str(config["digest"]) if config else "")
 
 
 def _digest(text: str) -> str:

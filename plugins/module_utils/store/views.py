@@ -15,6 +15,7 @@ import hashlib
 import os
 import secrets
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Iterable, Mapping
 
@@ -74,6 +75,17 @@ def read(path: str) -> View:
     """The view at ``path``, a directory of a store or a link to one. Empty when there is none."""
     models = {model.name: model.digest for model in content.list_models(path)}
     return View(view_id(models), models)
+
+
+def blobs(layout: Layout, models: Mapping[str, str]) -> set[str]:
+    """Digests of the blobs of models, as far as the store has these versions or a view kept them. :param models: digests by name."""
+    found: set[str] = set()
+    for name, digest in models.items():
+        folder = _source(layout, name, digest)
+        # A view may go after it was found.
+        with suppress(FileNotFoundError, TenancyError):
+            found.update(blob.digest for blob in (content.read(folder, name).blobs if folder else ()))
+    return found
 
 
 def build(layout: Layout, view: View) -> str:

@@ -138,3 +138,24 @@ def test_models_that_nobody_has_are_told_for_agents_that_would_share_them():
     [error] = missing_models([wanted], Observation())
     assert error.kind == "model_not_in_store" and "nowhere:latest" in error.what
     assert missing_models([wanted], Observation(volumes={V: PLAIN})) == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "linked", "told"),
+    [
+        (TWO, LINKED, True), (ONE, None, True), (ONE, LINKED, False),
+        # A plain volume has no view, and keeps all that it has.
+        (TWO, "plain", False),
+    ],
+)
+def test_a_view_that_ends_models_of_the_tenants_own_is_told_once(wanted, linked, told):
+    broken = spec(replace(wanted, broken=tuple(f"alias{number}:latest" for number in range(7))))
+    parts = {"volumes": {V: PLAIN}} if linked == "plain" else {"volumes": {V: OVERLAY}, "views": {"a1": linked} if linked else {}}
+    warnings = plan(broken, agents={"a1": RUNS}, **parts).warnings
+    assert ["alias4:latest and 2 more:" in warning for warning in warnings] == ([True] if told else [])
+
+
+def test_what_ollama_does_not_list_is_not_predicted():
+    own = replace(LINKED, private={"alias:latest": MORE, "mine:latest": MORE})
+    result = plan(spec(replace(TWO, broken=("alias:latest", "mine:latest"), unlisted=("alias:latest",))), volumes={V: OVERLAY}, views={"a1": own})
+    assert [model["name"] for model in result.visible["a1"]] == ["demo:latest", "mine:latest", "more:latest"]
