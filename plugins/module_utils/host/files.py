@@ -40,7 +40,7 @@ def write(path: str, text: str) -> None:
     """
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        mode = os.stat(path).st_mode & 0o777 if os.path.exists(path) else _MODE
+        mode = _mode(path)
         handle, beside = tempfile.mkstemp(prefix=".", dir=os.path.dirname(path))
         try:
             with open(handle, "w", encoding="utf-8", newline="") as file:
@@ -100,6 +100,14 @@ def _ungiven(path: str, owner: str, error: Exception) -> TenancyError:
         f"'{path}' can't be given to user {owner}", cause=str(error),
         remedy="Name a user of the host, and run this as root", kind="unknown_owner",
     )
+
+
+def _mode(path: str) -> int:
+    """That of the file that is there. Another run may remove it at any moment."""
+    try:
+        return os.stat(path).st_mode & 0o777
+    except FileNotFoundError:
+        return _MODE
 
 
 def _failed(path: str, done: str, error: OSError) -> TenancyError:
