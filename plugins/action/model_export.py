@@ -49,6 +49,8 @@ class ActionModule(DirectAction):
             result = self._brought(here, args, variables)
         if result.get("failed"):
             return result
+        if same:
+            result.pop("manifests", None)
         # What matters is the one on the controller; that of the host is only on its way.
         action = {"action": "export", "kind": "archive", "name": here, "impact": "in_place", "fields": {}}
         return {**result, "path": here, "changed": not same, "actions": [] if same else [action]}

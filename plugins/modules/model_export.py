@@ -123,6 +123,10 @@ size:
   description: Bytes of the models, each blob once.
   returned: with O(path)
   type: int
+manifests:
+  description: Manifest of each model of an archive that is not there yet, for M(llmops.tenancy.model_store) to predict what it would take from it.
+  returned: in check mode, with O(path)
+  type: dict
 actions:
   description: What was done, or in check mode would be done.
   returned: success

@@ -112,7 +112,7 @@ options:
     description: A model that its registry does not have is left out with a warning, instead of failing. For models that agents may have themselves.
     type: bool
   file:
-    description: What the action plugin knows of files that are on the controller only. Not for playbooks.
+    description: What is known of files that are not on the host, or, in check mode, not anywhere yet. The action plugin and the role fill it in.
     type: dict
   models:
     description:

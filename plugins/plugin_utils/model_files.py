@@ -74,8 +74,8 @@ def paths_of(args: dict[str, Any], needed: list[str]) -> dict[str, list[dict[str
 
 
 def _describe(item: dict[str, Any], args: dict[str, Any], find: Find, remote: bool) -> None:
-    if item.get("agent"):
-        return  # what holds for all yields to what one of them names itself
+    if item.get("agent") or item.get("file"):
+        return  # what holds for all yields to what one of them names itself; what is foretold is not there to be read
     if item.get("path"):
         item["path"] = find(str(item["path"]))
         if remote:

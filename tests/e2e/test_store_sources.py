@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import stat
 import struct
@@ -25,6 +26,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.store import views
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.source import Staging
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.wishes import read_wish
+from tests.support.ansible import PlaybookRun
 from tests.support.disk import small_disk
 from tests.support.engine import Engine
 from tests.support.models import model_agent
@@ -278,8 +280,10 @@ def test_an_archive_goes_to_another_store(engine, sources, make_store, run_modul
         shutil.unpack_archive(archive, folder, "tar")
     subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=folder, check=True)
     params = there.params(archive=str(archive), checksum=made["checksum"])
-    assert run_module("model_store", params, check=True).ok()["changed"]
-    assert run_module("model_store", params).ok()["changed"]
+    predicted = run_module("model_store", params, check=True).ok()
+    done = run_module("model_store", params).ok()
+    # None of it comes over the wire.
+    assert done["changed"] and done["actions"] == predicted["actions"] and done["downloaded"] == predicted["downloaded"] == 0
     assert not run_module("model_store", params).ok()["changed"]
     assert here.models() == there.models()
     if kind == "tar":
@@ -366,6 +370,11 @@ def test_what_does_not_fit_is_told_before_anything_is_written(engine, sources, m
         there.assert_tidy()
 
 
+def told(run: PlaybookRun) -> set[str]:
+    """Where a run brought models and how much came, or where a check would; and the archive with its checksum."""
+    return set(re.findall(r"[\w:, ]+ in \S+(?: of the controller, checksum \S+|: [\w.]+ \w+(?= came| would come))", " ".join(run.stdout.split())))
+
+
 def test_models_of_one_host_go_to_others(make_store, registry, run_module, run_playbook, tmp_path):
     here, there, too, idle = map(make_store, ("here", "there", "too", "idle"))
     run_module("model_store", here.params(registry.address, models=[{"model": "demo"}, {"model": "demo2"}])).ok()
@@ -376,7 +385,12 @@ def test_models_of_one_host_go_to_others(make_store, registry, run_module, run_p
     (tmp_path / "hosts.yml").write_text(json.dumps({"agent_hosts": {"hosts": hosts, "vars": variables}}))
     extra = json.dumps({"copy_from": "a", "copy_to": "b,c", "copy_models": ["demo"], "copy_archive": str(tmp_path / "copy.tar")})
     command = ["playbooks/copy_models.yml", "-i", str(tmp_path / "hosts.yml"), "-e", extra]
-    assert run_playbook(command).ok().changed == 3
+    # The archive of another time is not what a check tells of.
+    run_module("model_export", {"store": str(here.root), "path": str(tmp_path / "copy.tar"), "models": ["demo2"]}).ok()
+    checked = run_playbook([*command, "--check"]).ok()
+    assert checked.changed == 3 and not there.root.exists()
+    done = run_playbook(command).ok()
+    assert done.changed == 3 and told(done) == told(checked) and len(told(done)) == 3
     path = "registry.ollama.ai/library/demo/latest"
     assert there.models() == too.models() == {path: here.models()[path]}
     assert not idle.root.exists()

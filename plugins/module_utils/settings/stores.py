@@ -15,12 +15,17 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.settings.report imp
 Values = Mapping[str, Any]
 
 
-def model_entries(models: str | Iterable[str | Values], latest: bool = False) -> list[dict[str, Any]]:
+def model_entries(
+    models: str | Iterable[str | Values], latest: bool = False, foretold: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
     """Entities for the module model_store.
 
     :param models: names, entities, or names in one text with commas, as a survey gives them.
     :param latest: whether those without a state of their own are compared with their registry.
+    :param foretold: instead of them all, manifests by name of an archive that a check can't read, since it would be written only now.
     """
+    if foretold:
+        return [{"model": name, "file": {"path": "", "manifest": body}} for name, body in foretold.items()]
     listed = models.split(",") if isinstance(models, str) else models
     state = {"state": "latest"} if latest else {}
     entries = [{"model": item.strip()} if isinstance(item, str) else dict(item) for item in listed]

@@ -27,6 +27,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.store.wishes import
     BRINGING,
     Finding,
     Wish,
+    asked_for,
     incoming,
     look,
     making,
@@ -136,14 +137,13 @@ def _predict(
 ) -> dict[str, Any]:
     sound: dict[str, bool] = {}
     seeded = offered(layout, findings)
-    needed = incoming(layout, findings)
-    added, coming = needed + making(findings), max(needed - seeded, 0)
+    added, coming = incoming(layout, findings) + making(findings), max(asked_for(layout, findings) - seeded, 0)
     outcomes = []
     for finding in findings:
         outcome = predicted(finding)
         if finding.verb == "verify" and finding.before:
             wrong = damaged(layout, finding.before, sound, lambda phase, blob, read: None)
-            coming += sum(blob.size for blob in wrong)
+            coming += sum(blob.size for blob in wrong) if isinstance(finding.wish.source, source.RegistrySource) else 0
             sound.update({blob.digest: True for blob in wrong})
             outcome = _mended(outcome, [blob.digest for blob in wrong])
         outcomes.append(outcome)

@@ -28,9 +28,11 @@ def to_archive(
         export.export(layout, wanted)
         if owner:
             files.give(path, owner)
+    # What is to be predicted of an archive that is not there.
+    foretold = {"manifests": {name: content.read(layout.root, name).body.decode() for name in models}} if check else {}
     return {
         **plan.as_result(), "models": _listed(wanted.index.models), "path": path, "checksum": wanted.checksum,
-        "size": wanted.index.size,
+        "size": wanted.index.size, **foretold,
     }
 
 

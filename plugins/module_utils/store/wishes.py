@@ -182,6 +182,12 @@ def incoming(layout: Layout, findings: Sequence[Finding]) -> int:
     return source.missing_bytes(layout, _coming(findings)) + copied(layout, findings)
 
 
+def asked_for(layout: Layout, findings: Sequence[Finding]) -> int:
+    """Bytes that registries are asked for, and agents for copies: what files and archives give does not come over the wire."""
+    named = [blob for each in findings if isinstance(each.wish.source, RegistrySource) for blob in _blobs(each)]
+    return source.missing_bytes(layout, named) + copied(layout, findings)
+
+
 def room(layout: Layout, findings: Sequence[Finding]) -> int:
     """Bytes of room that all of them take together, as far as they are known."""
     copies = promotion.room_bytes(layout, _copying(findings))

@@ -28,6 +28,11 @@ def test_models_in_any_spelling(models, latest, entries):
     assert model_entries(models, latest) == entries
 
 
+def test_what_a_check_has_foretold_of_an_archive_stands_for_its_models():
+    assert model_entries(["demo"], True, {"demo:latest": "{}"}) == [{"model": "demo:latest", "file": {"path": "", "manifest": "{}"}}]
+    assert model_entries(["demo"], False, {}) == [{"model": "demo"}]
+
+
 def model(name: str, **values: object) -> dict:
     return {
         "model": name, "digest": "0123456789abcdef", "size": 2 * GIB, "own_bytes": GIB, "complete": True,
