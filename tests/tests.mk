@@ -54,8 +54,11 @@ molecule: test-setup ## scenarios of the roles, on the bench
 test-e2e: test-setup ## whole playbooks, faults, kills and races, on the bench (TESTS=tests/e2e/test_x.py for some)
 	$(STAGES) e2e
 
-bench: setup $(STOCK)/.ready ## speed against the stock collections, in one run
-	tests/support/bench run --name speed -- $(PY) tests/bench/run.py $(ARGS)
+# Which one: run (onboarding), fleet, model_store, view_switch or m365_upsert.
+BENCH := run
+
+bench: setup $(STOCK)/.ready ## speed against the stock collections, in one run (BENCH=fleet for another, ARGS=--help for its options)
+	tests/support/bench run --name speed -- $(PY) tests/bench/$(BENCH).py $(ARGS)
 
 build: setup ## the collection's archive
 	$(VENV)/bin/ansible-galaxy collection build --force --output-path .

@@ -4,7 +4,7 @@
 
 """How fast a fleet is reconciled, against the stock playbook looped over its tenants, in one run on the bench.
 
-``tests/support/bench run --name speed -- .venv/bin/python tests/bench/fleet.py``. Both sides do the same for each tenant (record,
+``make bench BENCH=fleet``. Both sides do the same for each tenant (record,
 three users, network, volume, agent with limits, health, model). Sizes above the largest of ``--stock`` are extended by the stock side's
 own slope, and said to be. ``--large`` has 1,000 tenants in the catalog of which 200 run. It measures and never fails for being slow.
 """

@@ -4,7 +4,7 @@
 
 """How fast users of Microsoft 365 come into the catalog, against one upsert per user, in one run on the bench.
 
-``tests/support/bench run --name speed -- .venv/bin/python tests/bench/m365_upsert.py``. It measures and never fails for
+``make bench BENCH=m365_upsert``. It measures and never fails for
 being slow; it fails when a side did not do its work, or when a delta reads more of the catalog than it changes.
 """
 

@@ -4,7 +4,7 @@
 
 """What a model of a gigabyte costs with the store, and without one, in one run on the bench.
 
-``tests/support/bench run --name speed -- .venv/bin/python tests/bench/model_store.py``. The model has random weights, so that it loads and
+``make bench BENCH=model_store``. The model has random weights, so that it loads and
 generates, and comes from the registry on loopback; all is on one disk. Pull and verification take turns with `ollama pull` and
 `sha256sum`, so that a slow moment of the machine meets both. It measures and never fails for being slow; it fails when a side did
 not do its work. Nothing of it is left: all that it makes is in the bench's folder.

@@ -4,7 +4,7 @@
 
 """How long an agent that runs is away for a model more, and what the kernel allows without that, on the bench.
 
-``tests/support/bench run --name switch -- .venv/bin/python tests/bench/view_switch.py``. A client asks for the list of models every
+``make bench BENCH=view_switch``. A client asks for the list of models every
 10 ms while the agent gets another view; what counts is the longest time between two answers. It measures and never fails for being slow.
 """
 
