@@ -78,7 +78,9 @@ def test_every_fault_of_every_file_in_one_run(site: Site, tmp_path: Path) -> Non
         (folder / name).unlink()
     (folder / "secret.yml").unlink()
     site.write_tenant("acme", {"agents": [{"agent": "acme", "port": 11450, "host": "localhost"}]})
-    assert "1 file of tenants checked: nothing wrong" in site.run("validate_tenants", env=offline).ok().result("tenant_files")["msg"]
+    elsewhere = str(folder.rename(site.folder / "elsewhere"))
+    valid = site.run("validate_tenants", env=offline, tenants_path=elsewhere).ok()
+    assert "1 file of tenants checked: nothing wrong" in valid.result("tenant_files")["msg"]
 
 
 def test_export_and_onboarding_are_inverse(site: Site) -> None:

@@ -69,7 +69,7 @@ class Door:
 
     Args:
         target: The engine's socket.
-        seconds: Each request takes so long.
+        seconds: Each request takes so long, or those of the kind that `slow` names.
     """
 
     def __init__(self, target: Path, seconds: float = 0) -> None:
@@ -77,6 +77,7 @@ class Door:
         self.path = target.with_name("door.sock")
         self.url = f"unix://{self.path}"
         self._hold: Hold | None = None
+        self._slow = re.compile(b"")
         self.path.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(self.path))
@@ -87,6 +88,10 @@ class Door:
         """Let no request of a kind pass, from the count-th from now on; all others do."""
         self._hold = Hold(request, count)
         return self._hold
+
+    def slow(self, request: str) -> None:
+        """Let requests of one kind take their time from now on, and no others."""
+        self._slow = re.compile(request.encode())
 
     def _accept(self) -> None:
         while True:
@@ -105,7 +110,8 @@ class Door:
                     if not data:
                         return
                     if source is client:
-                        time.sleep(self.seconds)
+                        if self._slow.match(data):
+                            time.sleep(self.seconds)
                         if self._hold and not self._hold.admits(data):
                             return
                     (engine if source is client else client).sendall(data)
