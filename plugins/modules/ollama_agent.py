@@ -219,7 +219,7 @@ options:
   store_models:
     description:
       - Models that O(store) is about to get, as M(llmops.tenancy.model_store) returned them (C(model), C(digest), C(size)), so that check
-        mode knows them.
+        mode knows them, newer versions as well.
     type: list
     elements: dict
   drain_timeout:
@@ -528,7 +528,7 @@ def logic(params: Mapping[str, Any], run: Run) -> dict[str, Any]:
     agent.hide_environment(params)
     pool = PoolOptions(params["network_pool"], params["network_prefix"])
     docker_engine = DockerEngine(docker.read(params), params["drain_timeout"], adopted_of([spec for spec, models in specs]))
-    engine, specs = stored_agents(docker_engine, params["store"], specs, params["store_models"] or ())
+    engine, specs = stored_agents(docker_engine, params["store"], specs, params["store_models"] or (), run.check)
     outcome = ensure_agents(
         engine,
         specs,

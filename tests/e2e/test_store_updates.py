@@ -68,3 +68,8 @@ def test_a_newer_version_comes_by_policy(site: Site, registry: Registry) -> None
     site.engine.start()
     site.run("reconcile", **go).ok()
     assert listed() == new and generate(site.ports()["acme"], "policed")
+    # The run that brings a newer version itself tells the restart before, and gives the agent no copy of its own.
+    put_version(registry, 3)
+    predicted, done = (site.run("pull_model", *check, tenant="acme", model="policed", latest=True).ok() for check in (["--check"], []))
+    assert predicted.plan == done.plan and done.actions == ["update model policed:latest", "switch view ollama-agent-acme"]
+    assert listed() != new and not list(Path(store, "agents", "acme", "upper", "manifests").rglob("policed"))

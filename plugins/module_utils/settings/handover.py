@@ -159,7 +159,7 @@ def missing_models(
     :param sources: where a model comes from when not from a model registry, by its name (``{demo: {path: …}}``).
     :param mirror: the model registry to pull from instead of Ollama's own.
     :param insecure: plain HTTP to it, or to the registry that a model's name names.
-    :param latest: a model to compare with its source even where it is present.
+    :param latest: a model to compare with its source even where it is present. Of one that is shared, the store does that.
     """
     running = {agent["agent"]: agent for agent in observed if agent.get("state") == "running"}
     known = each_once(sources or ())
@@ -169,8 +169,9 @@ def missing_models(
         if agent["host"] != host or agent["agent"] not in running:
             continue
         present = _present(agent, running[agent["agent"]])
+        shared = (running[agent["agent"]].get("store") or {}).get("shared") or ()
         for name, model in each_once(agent["models"]).items():
-            if name != newest and name in present:
+            if name in present and (name != newest or name in shared):
                 continue
             source = sources[known[name]] if sources and name in known else {"insecure": insecure, **({"mirror": mirror} if mirror else {})}
             state = "latest" if name == newest else "present"

@@ -39,10 +39,11 @@ class StoredEngine:
     """An engine with a store beside it, on the same host.
 
     :param engine: the engine itself. :param layout: the store of new agents; None where they get models of their own.
+    :param check: whether what comes into the store is not there yet, newer versions as well.
     """
 
-    def __init__(self, engine: Engine, layout: Layout | None) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, layout: Layout | None, check: bool = False) -> None:
+        self.engine, self.check = engine, check
         self.local = engine.local
         self.layout = layout if engine.local and os.geteuid() == 0 else None
 
@@ -61,7 +62,8 @@ class StoredEngine:
         pinned = {name: model.digest for name, model in seen.models.items()} if spec.update == PINNED else None
         names = {full_name(model) for model in models}
         view = views.wanted(self.layout, names, pinned)
-        digests = {**view.models, **{name: coming[name].digest for name in view.missing if name in coming}}
+        ahead = {name for name in names - set(pinned or ()) if self.check and name in coming and coming[name].digest}
+        digests = {**view.models, **{name: coming[name].digest for name in {*view.missing, *ahead} if name in coming}}
         # What a tenant made for itself is seen whether the store has it or not.
         plain = migration.read_plain(volume if spec.migrate == SHARED and volume and volume.mount is None else None)
         mine = places.look_into(self.layout.agent(spec.agent).upper)
@@ -269,7 +271,8 @@ def _view(action: AgentAction) -> views.View:
 
 
 def stored_agents(
-    engine: Engine, root: str | None, wanted: Sequence[tuple[AgentSpec, Sequence[str] | None]], coming: Sequence[Mapping[str, Any]]
+    engine: Engine, root: str | None, wanted: Sequence[tuple[AgentSpec, Sequence[str] | None]], coming: Sequence[Mapping[str, Any]],
+    check: bool = False,
 ) -> tuple[StoredEngine, list[AgentSpec]]:
     """An engine with a store, and specs with what their agents see of it.
 
@@ -277,12 +280,13 @@ def stored_agents(
     :param wanted: specs, each with the names of its models; None of an agent whose view stays as it is.
     :param coming: models that the store is about to have, as ``{model, digest, size}``; of one that is yet to be made of
         a file, nobody knows the digest.
+    :param check: see :class:`StoredEngine`.
     :raises TenancyError: as :func:`require_place`; ``invalid_model``; ``disk_full`` for agents that leave the store.
     """
     layout = Layout(root) if root else None
     if layout and any(models is not None and spec.state != "absent" for spec, models in wanted):
         require_place(layout, engine)
-    stored = StoredEngine(engine, layout)
+    stored = StoredEngine(engine, layout, check)
     moved = [spec for spec, models in wanted if models is not None and spec.state != "absent" and spec.migrate]
     before = stored.observe([spec.agent for spec in moved]) if stored.layout and moved else Observation()
     migration.require_room([spec.agent for spec in moved if spec.migrate == PRIVATE], before)

@@ -151,6 +151,9 @@ def test_latest_is_asked_for_where_it_is_present_too():
     observed = [{"agent": "chat", "state": "running", "models": [{"name": "demo:latest"}]}]
     [entity] = handover.missing_models([record()], observed, "localhost", latest="demo")
     assert entity["state"] == "latest"
+    # What the agent has of a store was compared there.
+    observed[0]["store"] = {"models": "shared", "shared": ["demo:latest"]}
+    assert handover.missing_models([record()], observed, "localhost", latest="demo") == []
 
 
 @pytest.mark.parametrize("spelled", ["demo", "demo:latest", "library/demo", "registry.ollama.ai/library/demo:latest"])
