@@ -20,7 +20,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import
 from tests.support.ansible import Playbook
 from tests.support.models import BLOBS
 from tests.support.process import wait_until
-from tests.support.registry import Registry
+from tests.support.registry import Registry, demo_digest, other_weights
 from tests.support.settings import ROOT
 from tests.support.stores import StoreFolder
 
@@ -43,6 +43,7 @@ def test_hosts_are_filled_with_progress_and_shown(tmp_path: Path, registry, big,
     wanted = [
         "playbooks/prefetch_models.yml", *place, "-e", f"model_store_models={big},demo", "-e", "model_store_min_free=0",
         "-e", f"model_store_mirror={fault_proxy.address}", "-e", "model_store_insecure=true",
+        "-e", "model_store_connections=3", "-e", "model_store_stall_timeout=90", "-e", "model_store_retries=6",
     ]
     predicted = run_playbook([*wanted, "--check"]).ok()
     assert predicted.changed == 1 and "would come" in predicted.stdout and not store.root.exists()
@@ -50,7 +51,12 @@ def test_hosts_are_filled_with_progress_and_shown(tmp_path: Path, registry, big,
     assert done.changed == 1
     assert "of 2 models done, " in done.stdout and " in all, " in done.stdout
     assert f"{big} on the model store: " in done.stdout
-    assert run_playbook(wanted).ok().changed == 0
+    # A blob is damaged, and comes back.
+    damaged = store.blob(demo_digest())
+    damaged.chmod(0o644)
+    damaged.write_bytes(other_weights(damaged.read_bytes()))
+    mended = run_playbook([*wanted, "-e", "model_store_verify=true"]).ok()
+    assert mended.changed == 1
     store.assert_sound()
     store.assert_tidy()
     shown = run_playbook(status).ok().stdout

@@ -15,7 +15,7 @@ import struct
 import subprocess
 import tarfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -46,7 +46,7 @@ PARAMETER seed 7
 LICENSE MIT
 MESSAGE user Hello
 '''
-ADAPTED = "FROM ./weights.gguf\nTEMPLATE \"{{ .Prompt }}\"\n"
+ADAPTED = "FROM ./weights.gguf\nADAPTER ./adapter.gguf\nTEMPLATE \"{{ .Prompt }}\"\n"
 PLAYBOOK = """
 - hosts: all
   gather_facts: false
@@ -55,6 +55,7 @@ PLAYBOOK = """
       llmops.tenancy.model_store:
         store: "{store}"
         docker_host: "{engine}"
+        builder_image: "{image}"
         min_free: "0"
         models:
           - {{model: demo, path: weights.gguf}}
@@ -91,6 +92,7 @@ def sources(tmp_path: Path) -> Path:
     shutil.copy(DEMO_MODEL, folder / "weights.gguf")
     (folder / "Modelfile").write_text(MODELFILE)
     (folder / "Adapted").write_text(ADAPTED)
+    (folder / "adapter.gguf").write_bytes(adapter())
     return folder
 
 
@@ -130,7 +132,8 @@ def tags(engine: Engine, store: StoreFolder, port: int, name: str) -> dict[str, 
         shown = request(port, "POST", "/api/show", {"model": "assistant"})[0]
         assert "You answer\nbriefly." in shown["system"] and shown["license"].strip() == "MIT"
         assert dict(line.split() for line in shown["parameters"].splitlines()) == {"temperature": "0", "seed": "7"}
-        assert request(port, "POST", "/api/show", {"model": "adapted"})[0]["template"] == "{{ .Prompt }}"
+        shown = request(port, "POST", "/api/show", {"model": "adapted"})[0]
+        assert shown["template"] == "{{ .Prompt }}" and "\nADAPTER " in shown["modelfile"]
         return agent.models()
 
 
@@ -159,7 +162,7 @@ def test_models_of_files_are_the_same_wherever_they_are_made(engine, sources, ma
         assert not run_module("model_store", params, check=check).ok()["changed"]
     # The same files from the controller, over SSH: only what is needed goes over the line.
     play = tmp_path / "play.yml"
-    play.write_text(PLAYBOOK.format(store=there.root, engine=engine.url))
+    play.write_text(PLAYBOOK.format(store=there.root, engine=engine.url, image=OLLAMA_IMAGE))
     with ssh_host() as remote:
         command = [str(play), *remote.inventory, "-vvv"]
         checked = run_playbook([*command, "--check"]).ok()
@@ -261,8 +264,13 @@ def test_a_run_that_is_killed_leaves_nothing(engine, sources, make_store, run_mo
     assert not builders(engine)
 
 
+def played(run_playbook: Callable[..., PlaybookRun], name: str, variables: dict) -> PlaybookRun:
+    """A run of a playbook on this machine."""
+    return run_playbook([f"playbooks/{name}.yml", "-i", "inventories/local", "-e", json.dumps(variables)]).ok()
+
+
 @pytest.mark.parametrize("kind", ["tar", "directory"])
-def test_an_archive_goes_to_another_store(engine, sources, make_store, run_module, tmp_path, kind):
+def test_an_archive_goes_to_another_store(engine, sources, make_store, run_module, run_playbook, tmp_path, kind):
     here, there = make_store("here"), make_store("there")
     run_module("model_store", here.params(models=models(sources))).ok()
     archive = tmp_path / "archive"
@@ -271,8 +279,9 @@ def test_an_archive_goes_to_another_store(engine, sources, make_store, run_modul
     assert predicted["changed"] and not archive.exists()
     made = run_module("model_export", export).ok()
     assert made["actions"] == predicted["actions"] and made["checksum"] == predicted["checksum"]
-    for check in (True, False):
-        assert not run_module("model_export", export, check=check).ok()["changed"]
+    assert not run_module("model_export", export, check=True).ok()["changed"]
+    given = {f"model_export_{name}": value for name, value in (export | {"store": str(here.root)}).items()}
+    assert played(run_playbook, "export_models", given).changed == 0
     assert stat.S_IMODE(archive.stat().st_mode) == (0o600 if kind == "tar" else 0o700)
     folder = archive
     if kind == "tar":
@@ -292,8 +301,13 @@ def test_an_archive_goes_to_another_store(engine, sources, make_store, run_modul
     blob = there.blob(demo_digest())
     blob.chmod(0o644)
     blob.write_bytes(other_weights(blob.read_bytes()))
-    healed = run_module("model_store", there.params(model="demo", archive=str(archive), verify=True)).ok()
-    assert healed["models"][0]["mended"] == [demo_digest()]
+    if kind == "tar":
+        healed = run_module("model_store", there.params(model="demo", archive=str(archive), verify=True)).ok()
+        assert healed["models"][0]["mended"] == [demo_digest()]
+    else:
+        # One that is on the host already may be a directory.
+        wanted = {"models": "demo", "archive": str(archive), "verify": True, "remote_src": True, "path": str(there.root), "min_free": "0"}
+        assert played(run_playbook, "prefetch_models", {f"model_store_{name}": value for name, value in wanted.items()}).changed == 1
     there.assert_sound()
     there.assert_tidy()
 
