@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.fleet import work
+from ansible_collections.llmops.tenancy.plugins.module_utils.fleet import outcome, work
 from ansible_collections.llmops.tenancy.plugins.module_utils.fleet.desired import desired
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import each_once
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings.handover import engine_agents
@@ -68,4 +68,5 @@ class FilterModule:
             "fleet_work": to_change,
             "fleet_to_record": to_record,
             "fleet_recorded": after,
+            "failures_by_store": outcome.by_store,
         }

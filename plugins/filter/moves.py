@@ -20,6 +20,7 @@ class FilterModule:
             "move_hosts": moves.hosts,
             "move_records": moves.records,
             "moves_switched": moves.switched,
+            "moves_refused": moves.refused,
             "moves_staying": moves.staying,
             "moves_arrived": moves.arrived,
             "move_outcome": moves.outcome,

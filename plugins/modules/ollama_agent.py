@@ -96,6 +96,10 @@ options:
       - An agent whose models volume was made without a store keeps it, and then this is not looked at.
     type: list
     elements: str
+  own_models:
+    description: Those of O(models) that the agent is about to have of its own, as one that moves here with its data does. The store need not have them.
+    type: list
+    elements: str
   migrate:
     description:
       - What is done with an agent whose models volume is of the other sort. V(shared) moves it into O(store), without another download of
@@ -180,6 +184,10 @@ options:
         type: str
       models:
         description: See O(models).
+        type: list
+        elements: str
+      own_models:
+        description: See O(own_models).
         type: list
         elements: str
       migrate:

@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,8 @@ from tests.support.engine import Engine
 from tests.support.fixtures import Database
 from tests.support.hosts import AgentHost, agent_hosts
 from tests.support.process import wait_until
+from tests.support.registry import Registry
+from tests.support.settings import OLLAMA_IMAGE
 from tests.support.site import Outcome, Site
 
 SMALL = {"memory_limit": "512m", "model": "demo"}
@@ -44,11 +47,16 @@ def site(tmp_path: Path, database: Database, engine: Engine, hosts: dict[str, Ag
         host.engine.clean()
 
 
-def write_inventory(site: Site, hosts: dict[str, AgentHost], **capacity: str) -> None:
-    """Write the inventory. What is fetched must be in a folder that the hosts share with the test: they are no machines."""
+def write_inventory(site: Site, hosts: dict[str, AgentHost], private: str = "", **variables: str) -> None:
+    """Write the inventory. What is fetched must be in a folder that the hosts share with the test: they are no machines.
+
+    :param private: the host where agents that are new share no models.
+    """
     members = {
-        name: {**host.variables, "move_host_folder": str(host.folder / "moves"), **capacity} for name, host in hosts.items()
+        name: {**host.variables, "move_host_folder": str(host.folder / "moves"), **variables} for name, host in hosts.items()
     }
+    if private:
+        members[private]["agent_model_store"] = "private"
     site.write_inventory(members, move_folder=str(site.folder / "moves"), agent_model_store_min_free="1m")
 
 
@@ -112,6 +120,9 @@ def test_an_agent_moves_with_its_data_and_only_once(site: Site, hosts: dict[str,
     os.mknod(own / "deleted", stat.S_IFCHR, 0)
     (own / "anew").mkdir()
     os.setxattr(own / "anew", OPAQUE, b"y")
+    # Its record names the model of its own, which nobody else has. It keeps what it shares also where that is not the default.
+    Catalog(site.database).ok("tenant_agent", tenant="acme", agent="acme", models=["demo", "own"])
+    write_inventory(site, hosts, private="gpu-02")
     move = {"tenant": "acme", "to_host": "gpu-02"}
     predicted = site.run("move_agent", "--check", **move).ok()
     assert where(site) == {"acme": "gpu-01"} and answers(hosts["gpu-01"], site, "acme")
@@ -139,23 +150,27 @@ def test_an_agent_moves_with_its_data_and_only_once(site: Site, hosts: dict[str,
     assert refused.actions == [] and answers(hosts["gpu-02"], site, "acme") and nothing_left(site, hosts)
 
 
+def kill(site: Site, reached: Callable[[], object]) -> None:
+    """Begin to move the agent, and kill the run at a moment."""
+    running = site.start("move_agent", tenant="corp", to_host="gpu-02")
+    wait_until(reached, "the moment to kill the run", timeout=300, interval=0.1)
+    running.kill()
+
+
 def test_a_move_that_is_killed_anywhere_is_finished_by_the_next(site: Site, hosts: dict[str, AgentHost]) -> None:
-    site.onboard("acme", **SMALL, agent_host="gpu-01").ok()
-    secret(hosts["gpu-01"], "acme", "never lost")
-    archive = hosts["gpu-02"].folder / "moves" / "acme.tar"
-    moments: list[Callable[[], object]] = [
-        # While the copy is on its way, and once the record names the new host.
-        archive.exists,
-        lambda: site.rows("SELECT * FROM llmops.moves WHERE switched"),
-    ]
-    for reached in moments:
-        running = site.start("move_agent", tenant="acme", to_host="gpu-02")
-        wait_until(reached, "the moment to kill the run", timeout=300, interval=0.1)
-        running.kill()
-        assert "acme" in host_data(hosts["gpu-01"]), "the source stays until the agent is well elsewhere"
-    assert "acme" in host_data(hosts["gpu-02"]) and where(site) == {"acme": "gpu-02"}
-    site.run("move_agent", tenant="acme", to_host="gpu-02").ok()
-    assert secret(hosts["gpu-02"], "acme") == "never lost" and answers(hosts["gpu-02"], site, "acme")
+    # With models of its own only, which it keeps where sharing is the default.
+    site.onboard("corp", **SMALL, agent_host="gpu-01", agent_model_store="private").ok()
+    secret(hosts["gpu-01"], "corp", "never lost")
+    archive = hosts["gpu-02"].folder / "moves" / "corp.tar"
+    # While the copy is on its way, and once the record names the new host.
+    kill(site, archive.exists)
+    assert "corp" in host_data(hosts["gpu-01"]), "the source stays until the agent is well elsewhere"
+    kill(site, lambda: site.rows("SELECT * FROM llmops.moves WHERE switched"))
+    assert "corp" in host_data(hosts["gpu-01"]), "also then"
+    assert "corp" in host_data(hosts["gpu-02"]) and where(site) == {"corp": "gpu-02"}
+    site.run("move_agent", tenant="corp", to_host="gpu-02").ok()
+    assert secret(hosts["gpu-02"], "corp") == "never lost" and answers(hosts["gpu-02"], site, "corp")
+    assert data(hosts["gpu-02"], "corp").name == "_data"
     assert containers(hosts)["gpu-01"] == set() and nothing_left(site, hosts)
 
 
@@ -165,33 +180,67 @@ def host_data(host: AgentHost) -> set[str]:
     return {agent for agent in agents if (data(host, agent) / "mine").exists()}
 
 
-def drained(site: Site, *args: str) -> Outcome:
+def drained(site: Site, *args: str, **variables: Any) -> Outcome:
     """A drain of the first host."""
-    return site.run("drain_host", *args, agent_host="gpu-01")
+    return site.run("drain_host", *args, agent_host="gpu-01", **variables)
 
 
-def test_a_host_is_emptied_past_an_agent_that_can_not_go(site: Site, hosts: dict[str, AgentHost]) -> None:
-    agents = [{"agent": f"a{number}", "host": "gpu-01", **SMALL} for number in range(3)]
-    site.onboard("acme", agents=[*agents, {"agent": "off", "host": "gpu-01", "desired_state": "stopped", **SMALL}]).ok()
+def adopt_old_agent(site: Site, host: AgentHost) -> None:
+    """Have an agent in a container of an older system."""
+    host.engine.docker(
+        "run", "--detach", "--name", "ollama-agent-old", "--label", "tenant_id=acme", "--label", "model=demo", OLLAMA_IMAGE
+    )
+    Catalog(site.database).ok("tenant_agent", tenant="acme", agent="old", host=host.name, adopted=True, memory_limit="512m", models=["demo"])
+
+
+def remove_old_agent(site: Site, host: AgentHost) -> None:
+    """Have it no more."""
+    host.engine.docker("rm", "--force", "ollama-agent-old")
+    Catalog(site.database).ok("tenant_agent", tenant="acme", agent="old", state="absent")
+
+
+def started(host: AgentHost, *agents: str) -> list[str]:
+    """Since when agents run."""
+    return [host.engine.inspect(f"ollama-agent-{agent}")["State"]["StartedAt"] for agent in agents]
+
+
+def test_a_host_is_emptied_past_agents_that_can_not_go(
+    site: Site, hosts: dict[str, AgentHost], registry: Registry
+) -> None:
+    source, target, small = hosts.values()
+    states = {"a3": "stopped"}
+    agents = [{"agent": f"a{n}", "host": "gpu-01", "desired_state": states.get(f"a{n}", "started"), **SMALL} for n in range(5)]
+    site.onboard("acme", agents=agents).ok()
+    adopt_old_agent(site, source)
     catalog = Catalog(site.database)
+    # Of these, no host has what the first asks for, and no registry what the second does. The third has more than fits.
     catalog.ok("tenant_agent", tenant="acme", agent="a1", affinity=["gpu=h200"])
-    write_inventory(site, hosts, agent_host_memory="2g")
-    filler = hosts["gpu-03"].fill_disk()
-    first = drained(site)
-    assert first.run.rc != 0 and "it lacks the label gpu=h200" in first.run.output
-    placed = where(site)
-    assert placed["a1"] == "gpu-01" and "gpu-02" in placed.values()
-    assert answers(hosts["gpu-01"], site, "a1"), "what can't go is left alone"
-    for agent in (name for name, host in placed.items() if host == "gpu-01" and name not in ("a1", "off")):
-        assert answers(hosts["gpu-01"], site, agent), "what could not be copied runs where it was"
+    catalog.ok("tenant_agent", tenant="acme", agent="a4", models=["demo", "ghost"])
+    (data(source, "a2") / "much").write_bytes(bytes(64 << 20))
+    mirror = {"agent_model_mirror": registry.address, "agent_model_insecure": True}
+    write_inventory(site, hosts, agent_host_memory="2g", **mirror)
+    filler = small.fill_disk(leave=48 << 20)
+    alone = started(source, "a1", "a4", "old")
+    first = drained(site, move_drain_timeout=7)
+    assert first.run.rc != 0
+    for told in ("it lacks the label gpu=h200", "a4: Agent 'a4' can't have the model ghost:latest", "agent_renew=old"):
+        assert told in first.run.output, told
+    assert where(site) == {"a0": "gpu-02", "a1": "gpu-01", "a2": "gpu-01", "a3": "gpu-02", "a4": "gpu-01", "old": "gpu-01"}
+    assert started(source, "a1", "a4", "old") == alone, "what can't go is left alone"
+    assert answers(target, site, "a0") and containers(hosts)["gpu-02"] == {"a0", "a3"}
+    # What could not be copied runs where it was.
+    assert {"stop container ollama-agent-a2", "start container ollama-agent-a2"} <= set(first.actions) and answers(source, site, "a2")
     filler.unlink()
     catalog.ok("tenant_agent", tenant="acme", agent="a1", affinity=[])
-    predicted = drained(site, "--check").ok()
-    assert where(site) == placed and answers(hosts["gpu-01"], site, "a1")
-    done = drained(site).ok()
+    catalog.ok("tenant_agent", tenant="acme", agent="a4", models=["demo"])
+    remove_old_agent(site, source)
+    predicted = drained(site, "--check", to_host="gpu-03").ok()
+    assert started(source, "a1", "a4") == alone[:2]
+    done = drained(site, to_host="gpu-03").ok()
     assert planned(done) == planned(predicted)
+    assert {"a1", "a2", "a4"} == {agent for agent, host in where(site).items() if host == "gpu-03"}
     assert "gpu-01" not in where(site).values() and containers(hosts)["gpu-01"] == set()
-    for agent in ("a0", "a1", "a2"):
-        assert answers(hosts[where(site)[agent]], site, agent)
+    for agent in ("a1", "a2", "a4"):
+        assert answers(small, site, agent)
     assert nothing_left(site, hosts)
     assert drained(site).ok().changed == 0

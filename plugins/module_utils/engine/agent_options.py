@@ -28,6 +28,7 @@ ENTITY: dict[str, Any] = {
     "keep_alive": {"type": "str"},
     "model": {"type": "str"},
     "models": {"type": "list", "elements": "str"},
+    "own_models": {"type": "list", "elements": "str"},
     "migrate": {"type": "str", "choices": [SHARED, PRIVATE]},
     "model_update": {"type": "str", "choices": list(UPDATES)},
     "environment": {"type": "dict", "no_log": True},

@@ -53,7 +53,7 @@ class AgentSpec:
     :param port: 0 means not published. :param memory_reservation: 0 means half of the limit.
     :param remove_volume: with ``absent``, whether its models go too. :param mount: what a new models volume is made of; a plain one without it.
     :param view: the shared models that it shall see, if its volume is such a mount. :param adopted: an older system made it, see ``adoption``.
-    :param migrate: shared or private, when a volume of the other sort is to be replaced by one of this.
+    :param migrate: shared or private, when a volume of the other sort is to be replaced by one of this. :param own_models: come with its data later.
     :param update: when it gets newer versions of the models it has, one of ``sharing.UPDATES``. :param renew: whether an adopted one is made anew.
     """
 
@@ -78,6 +78,7 @@ class AgentSpec:
     migrate: str = ""
     adopted: bool = False
     renew: bool = False
+    own_models: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

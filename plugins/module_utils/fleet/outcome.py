@@ -61,8 +61,7 @@ def outcome(wanted: Desired, settings: Values, recorded: Values, reports: Mappin
 def _failures(host: str, report: Values, wanted: Desired) -> Iterator[dict[str, Any]]:
     """What failed after the plan: agents in their waves, and models."""
     engine, models = report["engine"], report["models"]
-    for failure in engine.get("failures") or ():
-        yield _by_store(failure, report.get("store") or {})
+    yield from by_store(engine.get("failures") or (), report.get("store") or {})
     if not models.get("failed") and not models.get("unreachable"):
         return
     told = [model for model in models.get("models") or () if model.get("error")]
@@ -77,11 +76,15 @@ def _failures(host: str, report: Values, wanted: Desired) -> Iterator[dict[str, 
             yield {"agent": agent, **error.as_result()}
 
 
-def _by_store(failure: Values, store: Values) -> dict[str, Any]:
-    """A failure; of an agent whose models the store lacks, with the cause why they did not come there.
+def by_store(failures: Iterable[Values], store: Values) -> list[dict[str, Any]]:
+    """Failures; those of agents whose models the store lacks with the cause why they did not come there.
 
-    :param store: result of ``model_store`` on that host.
+    :param failures: as ``ollama_agent`` returned them. :param store: result of ``model_store`` on that host.
     """
+    return [_by_store(failure, store) for failure in failures]
+
+
+def _by_store(failure: Values, store: Values) -> dict[str, Any]:
     if failure["error"]["kind"] != "model_not_in_store" or not store.get("failed"):
         return dict(failure)
     told = {model["model"]: model["error"] for model in store.get("models") or () if model.get("error")}

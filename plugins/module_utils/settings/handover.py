@@ -79,7 +79,9 @@ def engine_agents(
             "num_parallel": agent["num_parallel"],
             "keep_alive": agent["keep_alive"],
             "model": next(iter(agent["models"]), None),
-            "models": list(agent["models"]),
+            # An agent that moves has the sort of models volume that it had, whatever is the default where it goes.
+            "models": list(agent["models"]) if agent.get("shared", True) else None,
+            **({"own_models": list(agent["own_models"])} if agent.get("own_models") else {}),
             "environment": dict(environment) if environment else None,
             **({"adopted": True, "renew": agent["agent"] in anew} if agent.get("adopted") else {"migrate": migrate} if migrate else {}),
         }

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping, Sequence
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+
 Record = Mapping[str, Any]
 
 
@@ -17,22 +19,62 @@ def hosts(moves: Iterable[Record], side: str, states: Sequence[str]) -> list[str
 
 
 def records(
-    moves: Iterable[Record], side: str, host: str, states: Sequence[str], desired_state: str | None = None
+    moves: Iterable[Record], side: str, host: str, states: Sequence[str], desired_state: str | None = None,
+    looks: Iterable[Record] | None = None,
 ) -> list[dict[str, Any]]:
     """Records of the agents that leave a host or come to it, as they are to be there.
 
     :param desired_state: instead of that of the record.
+    :param looks: as :func:`refused` takes them. Only agents that they found then, each with what it brings: whether its volume lays
+        ``own_models`` over ``shared`` ones.
     """
+    brought = None if looks is None else _brought(looks)
     return [
         {
             **move["record"],
             "host": host,
             "port": move[f"{side}_port"],
             "desired_state": desired_state or move["record"]["desired_state"],
+            **(brought or {}).get(move["agent"], {}),
         }
         for move in moves
-        if move["state"] in states and move[f"{side}_host"] == host
+        if move["state"] in states and move[f"{side}_host"] == host and (brought is None or move["agent"] in brought)
     ]
+
+
+def _brought(looks: Iterable[Record]) -> dict[str, dict[str, Any]]:
+    found = {}
+    for look in looks:
+        own = {each["agent"]: each["models"] for each in look["_move_looked"]["directories"]}
+        for volume in look["_move_looked"]["volumes"]:
+            found[volume["agent"]] = {"shared": volume["shared"], "own_models": own.get(volume["agent"], [])}
+    return found
+
+
+def refused(moves: Iterable[Record], looks: Sequence[Record]) -> list[dict[str, Any]]:
+    """The failures of agents that have nothing on their host that could be moved. They are left as they are.
+
+    :param looks: variables of the hosts that agents leave and that told what they have, with ``_move_looked`` as ``ollama_agent_info`` returned it.
+    """
+    seen = {look["inventory_hostname"]: {agent["agent"] for agent in look["_move_looked"]["agents"]} for look in looks}
+    brought = _brought(looks)
+    return [
+        {"agent": move["agent"], "tenant": move["tenant"], **_immovable(move, move["agent"] in seen[move["from_host"]]).as_result()}
+        for move in moves
+        if move["state"] == "begun" and move["from_host"] in seen and move["agent"] not in brought
+    ]
+
+
+def _immovable(move: Record, there: bool) -> TenancyError:
+    agent, old = move["agent"], there and move["record"].get("adopted")
+    return TenancyError(
+        f"Agent {agent} can't move",
+        cause="it is in its old container, and its models are in no volume of its own" if old
+        else f"the engine of {move['from_host']} has no volume of it",
+        remedy=f"Make it anew first: onboard_tenant.yml -e tenant={move['tenant']} -e agent_renew={agent}" if old
+        else "Look whether the catalog names the right host (drift)",
+        kind="not_renewed" if old else "data_missing",
+    )
 
 
 def switched(moves: Iterable[Record], now: Iterable[Record]) -> list[dict[str, Any]]:
@@ -40,9 +82,12 @@ def switched(moves: Iterable[Record], now: Iterable[Record]) -> list[dict[str, A
     return [*(dict(move) for move in moves if move["state"] == "switched"), *(dict(move) for move in now)]
 
 
-def staying(moves: Iterable[Record], going_on: Iterable[Record]) -> list[dict[str, Any]]:
-    """Moves that were begun and don't go on in this run: their agents have to run where they are."""
-    names = {move["agent"] for move in going_on}
+def staying(moves: Iterable[Record], others: Iterable[Record]) -> list[dict[str, Any]]:
+    """Moves that were begun and don't go on in this run: their agents have to run where they are.
+
+    :param others: moves that go on, and agents that nobody touched.
+    """
+    names = {other["agent"] for other in others}
     return [dict(move) for move in moves if move["state"] == "begun" and move["agent"] not in names]
 
 

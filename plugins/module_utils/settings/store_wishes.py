@@ -25,7 +25,7 @@ def store_models(
 ) -> list[dict[str, Any]]:
     """Entities for the module ``model_store``: the models that agents of one host share, each once.
 
-    :param agents: records of the catalog, also of agents that are stopped.
+    :param agents: records of the catalog, also of agents that are stopped. Of one that moves here, also what it brings (``moves.records``).
     :param seen: what the host has of them, as ``ollama_agent_info`` returned it. A volume that is plain stays so.
     :param sources: where a model comes from when not from a model registry, by its name (``{demo: {path: …}}``).
     :param latest: a model to compare with its source even where the store has it.
@@ -38,11 +38,13 @@ def store_models(
     wanted: dict[str, dict[str, Any]] = {}
     for agent in agents:
         # One that was adopted has its models where an older system put them.
-        if agent["host"] != host or agent.get("adopted") or (agent["agent"] in plain and migrate != "shared"):
+        elsewhere = agent.get("adopted") or not agent.get("shared", True)
+        if agent["host"] != host or elsewhere or (agent["agent"] in plain and migrate != "shared"):
             continue
+        mine = {*own.get(agent["agent"], ()), *agent.get("own_models", ())}
         for name, model in each_once(agent["models"]).items():
             # What a tenant made for itself has no other source.
-            if name not in own.get(agent["agent"], ()):
+            if name not in mine:
                 source = sources[known[name]] if sources and name in known else {}
                 # The account of the one mirror is none of another's.
                 alone = _ALONE if source.get("mirror") else {}

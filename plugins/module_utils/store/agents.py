@@ -67,7 +67,7 @@ class StoredEngine:
         # What a tenant made for itself is seen whether the store has it or not.
         plain = migration.read_plain(volume if spec.migrate == SHARED and volume and volume.mount is None else None)
         mine = places.look_into(self.layout.agent(spec.agent).upper)
-        own = {**mine.models, **plain.models}
+        own = {*mine.models, *plain.models, *map(full_name, spec.own_models)}
         missing = tuple(name for name in view.missing if name not in digests and name not in own)
         sized = {name: self._sized(name, digests[name], coming, seen) for name in digests}
         # A model that is still to be made has no digest yet, and so has the view it is in.

@@ -46,6 +46,17 @@ def test_engine_agents_take_image_environment_and_state():
     assert (own["image"], own["environment"]) == ("own", None)
 
 
+@pytest.mark.parametrize(("brings", "models", "own"), [
+    ({}, ["demo"], None),
+    ({"shared": True, "own_models": ["tune:latest"]}, ["demo"], ["tune:latest"]),
+    # Its volume is made plain, as it was.
+    ({"shared": False, "own_models": []}, None, None),
+])
+def test_an_agent_that_comes_from_another_host_keeps_its_sort_of_volume(brings, models, own):
+    [entity] = handover.engine_agents([record(models=["demo"], **brings)], "localhost")
+    assert (entity["models"], entity.get("own_models")) == (models, own) and entity["model"] == "demo"
+
+
 def test_absent_agents():
     assert handover.absent_agents([record()], "localhost", remove_data=True) == [
         {"agent": "chat", "tenant": "acme", "state": "absent", "remove_volume": True}

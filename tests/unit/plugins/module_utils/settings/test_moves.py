@@ -33,6 +33,36 @@ def test_hosts_and_records_are_those_of_a_side() -> None:
     assert moves.records(MOVES, "from", "c", ["begun", "switched"]) == [], "what does not move is left alone"
 
 
+def looked(host: str, agents: list[str], volumes: dict[str, bool], own: dict[str, list[str]]) -> dict[str, Any]:
+    return {
+        "inventory_hostname": host,
+        "_move_looked": {
+            "agents": [{"agent": name} for name in agents],
+            "volumes": [{"agent": name, "shared": shared} for name, shared in volumes.items()],
+            "directories": [{"agent": name, "models": models} for name, models in own.items()],
+        },
+    }
+
+
+def test_what_an_agent_brings_is_what_its_host_told() -> None:
+    looks = [looked("a", ["x", "v"], {"x": True, "v": False}, {"x": ["own:latest"]})]
+    moving = [move("x", "begun"), move("v", "begun"), move("w", "begun")]
+    coming = moves.records(moving, "to", "b", ["begun"], None, looks)
+    assert [(each["agent"], each["shared"], each["own_models"]) for each in coming] == [
+        ("x", True, ["own:latest"]), ("v", False, [])
+    ], "one that its host has nothing of is not made elsewhere"
+
+
+def test_an_agent_that_has_nothing_to_move_is_refused() -> None:
+    old = move("o", "begun")
+    old["record"]["adopted"] = True
+    moving = [{**each, "tenant": "t"} for each in (old, move("w", "begun"), move("u", "begun", source="c"), move("y", "switched"))]
+    failures = moves.refused(moving, [looked("a", ["o"], {}, {})])
+    assert [(failure["agent"], failure["error"]["kind"]) for failure in failures] == [("o", "not_renewed"), ("w", "data_missing")]
+    assert "onboard_tenant.yml -e tenant=t -e agent_renew=o" in failures[0]["msg"]
+    assert moves.refused(moving, []) == [], "of a host that told nothing, nothing is known"
+
+
 def test_what_goes_on_and_what_stays() -> None:
     assert [each["agent"] for each in moves.switched(MOVES, [])] == ["y"]
     assert [each["agent"] for each in moves.switched(MOVES, [move("x", "switched")])] == ["y", "x"]

@@ -58,6 +58,11 @@ def test_adopted_agents_keep_their_models_where_they_are():
     assert [each["model"] for each in store_models(records, NOTHING, "h1")] == ["demo", "phi4-mini"]
 
 
+def test_what_an_agent_brings_from_another_host_is_not_asked_of_a_registry():
+    brings = [{**RECORDS[0], "shared": True, "own_models": ["phi4-mini:latest"]}, {**RECORDS[1], "shared": False, "own_models": []}]
+    assert [each["model"] for each in store_models(brings, NOTHING, "h1")] == ["demo"]
+
+
 def test_models_of_agents_that_move_may_be_their_own():
     found = store_models(RECORDS, NOTHING, "h1", sources={"demo": {"path": "/m/demo.gguf"}}, migrate="shared")
     assert [each.get("optional", False) for each in found] == [False, True, True]
