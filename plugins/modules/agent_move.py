@@ -21,10 +21,11 @@ author:
 options:
   state:
     description:
-      - How far the moves should be. V(begun) reserves the place; one that is on its way keeps its own.
+      - How far the moves should be. V(begun) reserves the place; one that is on its way keeps its own. With O(to_host) the host that it is on,
+        it is cancelled, and its move is V(switched) then, from the place that it gives up.
       - V(switched) has the record name the new place. Only after all data was copied and verified there.
       - V(finished) frees the old place. Only after all was removed there.
-      - V(cancelled) gives the reservation back, which is possible before the switch.
+      - V(cancelled) gives the reservation back, which is possible before the switch, and forgets what was made there by now.
     type: str
     choices: [begun, switched, finished, cancelled]
     default: begun
@@ -41,7 +42,8 @@ options:
   to_host:
     description:
       - Agent host to move to. By O(placement) any other than O(from_host) and the agent's own if not given.
-      - An agent that is there and does not move is finished.
+      - An agent that is there and does not move is finished. One that is on its way to another host is refused, since what was made there
+        would be left.
     type: str
   keep_going:
     description: Whether an agent that can't move leaves the others alone. It is reported in RV(failures) then.

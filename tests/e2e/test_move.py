@@ -162,11 +162,19 @@ def test_a_move_that_is_killed_anywhere_is_finished_by_the_next(site: Site, host
     site.onboard("corp", **SMALL, agent_host="gpu-01", agent_model_store="private").ok()
     secret(hosts["gpu-01"], "corp", "never lost")
     archive = hosts["gpu-02"].folder / "moves" / "corp.tar"
-    # While the copy is on its way, and once the record names the new host.
+    # While the copy is on its way. Then it shall stay, and nothing of it is left where it was to go.
     kill(site, archive.exists)
-    assert "corp" in host_data(hosts["gpu-01"]), "the source stays until the agent is well elsewhere"
+    assert "corp" in host_data(hosts["gpu-01"]) and "corp" in containers(hosts)["gpu-02"]
+    elsewhere = site.run("move_agent", tenant="corp", to_host="gpu-03")
+    assert "is on its way to gpu-02" in elsewhere.error and "to_host=gpu-01" in elsewhere.error
+    predicted = site.run("move_agent", "--check", tenant="corp", to_host="gpu-01").ok()
+    cancelled = site.run("move_agent", tenant="corp", to_host="gpu-01").ok()
+    assert planned(cancelled) == planned(predicted) and "start container ollama-agent-corp" in cancelled.actions
+    assert answers(hosts["gpu-01"], site, "corp") and secret(hosts["gpu-01"], "corp") == "never lost"
+    assert containers(hosts)["gpu-02"] == set() and nothing_left(site, hosts)
+    # Once the record names the new host.
     kill(site, lambda: site.rows("SELECT * FROM llmops.moves WHERE switched"))
-    assert "corp" in host_data(hosts["gpu-01"]), "also then"
+    assert "corp" in host_data(hosts["gpu-01"]), "the source stays until the agent is well elsewhere"
     assert "corp" in host_data(hosts["gpu-02"]) and where(site) == {"corp": "gpu-02"}
     site.run("move_agent", tenant="corp", to_host="gpu-02").ok()
     assert secret(hosts["gpu-02"], "corp") == "never lost" and answers(hosts["gpu-02"], site, "corp")

@@ -77,8 +77,7 @@ def _chosen(conn: Any, wish: Wish) -> list[dict[str, Any]]:
         "SELECT a.*, to_jsonb(m) AS move FROM llmops.agents a LEFT JOIN llmops.moves m USING (agent)"
         " WHERE (%(tenant)s::text IS NULL OR a.tenant = %(tenant)s)"
         " AND (%(names)s::text[] IS NULL OR a.agent = ANY(%(names)s))"
-        " AND (%(host)s::text IS NULL OR a.host = %(host)s AND NOT coalesce(m.switched, false)"
-        " OR m.host = %(host)s AND m.switched) ORDER BY a.agent",
+        " AND (%(host)s::text IS NULL OR a.host = %(host)s OR m.host = %(host)s AND m.switched) ORDER BY a.agent",
         {"tenant": wish.tenant, "names": None if wish.names is None else list(wish.names), "host": wish.from_host},
     ).fetchall()
     missing = sorted(set(wish.names or ()) - {row["agent"] for row in rows})
@@ -105,7 +104,7 @@ def _advance(conn: Any, wish: Wish, row: Row, placement: Placement, check: bool)
         if not check:
             raise _not_ready(row, wish.state)
         # What an earlier task of the play would have done.
-        earlier = replace(wish, state="begun" if move is None else "switched")
+        earlier = replace(wish, state="begun" if move is None or wish.to_host == row["host"] else "switched")
         _advance(conn, earlier, row, placement, check)
         [row] = _chosen(conn, Wish("begun", names=(row["agent"],)))
         return _advance(conn, wish, row, placement, check) if row["move"] else (Plan(), _result(row, None))
@@ -119,21 +118,17 @@ def _begin(conn: Any, wish: Wish, row: Row, placement: Placement) -> Moved:
     """Reserve the place that the agent goes to; one that is on its way keeps what it has."""
     move, agent = row["move"], row["agent"]
     goal = row["host"] if move is None or move["switched"] else move["host"]
-    if wish.to_host in (None, goal) and move is not None:
+    asked = wish.to_host or (None if wish.from_host == goal else goal)
+    if asked == goal and move is not None:
         return Plan(), _result(row, move)
     if wish.to_host == row["host"]:
         if move is None:
             return Plan(), _result(row, None)
-        conn.execute("DELETE FROM llmops.moves WHERE agent = %s", (agent,))
-        return _plan("cancel", row, row["host"], move["host"]), _result(row, None)
-    if move is not None and move["switched"]:
-        raise TenancyError(
-            f"Agent {agent} can't move to {wish.to_host} yet",
-            cause=f"it has just moved to {row['host']}, and what it left on {move['host']} is not removed",
-            remedy=f"Finish that move first: run it again with to_host={row['host']}",
-            kind="move_unfinished",
-        )
-    conn.execute("DELETE FROM llmops.moves WHERE agent = %s", (agent,))
+        # What was made there by now is to be removed, as what an agent leaves behind is.
+        conn.execute("UPDATE llmops.moves SET switched = true WHERE agent = %s", (agent,))
+        return _plan("cancel", row, move["host"], row["host"]), _result(row, {**move, "switched": True})
+    if move is not None:
+        raise _elsewhere(wish, row)
     if wish.to_host:
         placement.check_host(wish.to_host, agent)
     others = tuple(host for host in placement.hosts if host.name not in (row["host"], wish.from_host))
@@ -143,6 +138,18 @@ def _begin(conn: Any, wish: Wish, row: Row, placement: Placement) -> Moved:
         "INSERT INTO llmops.moves (agent, host, port) VALUES (%s, %s, %s)", (agent, there["host"], there["port"])
     )
     return _plan("move", row, row["host"], there["host"]), _result(row, {**there, "switched": False})
+
+
+def _elsewhere(wish: Wish, row: Row) -> TenancyError:
+    """Another place than the one that an agent is on its way to would leave what was made there to nobody."""
+    here, other = row["host"], row["move"]["host"]
+    left = row["move"]["switched"]
+    return TenancyError(
+        f"Agent {row['agent']} can't move {f'to {wish.to_host}' if wish.to_host else 'on'} yet",
+        cause=f"it is on {here}, and what it has left on {other} is not removed" if left else f"it is on its way to {other}",
+        remedy=f"Finish that first, with to_host={here}" if left else f"Finish that with to_host={other}, or cancel it with to_host={here}",
+        kind="move_unfinished",
+    )
 
 
 def _switch(conn: Any, row: Row) -> Moved:
