@@ -10,7 +10,7 @@ import json
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -23,9 +23,12 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.network_plan
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.settings import GIB
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.client import OllamaClient
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.docker import DockerSettings
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.agents import stored_agents
 
 from tests.support.engine import Engine
-from tests.support.settings import ADDRESS, OLLAMA_IMAGE, REGISTRY_PORT
+from tests.support.registry import Registry
+from tests.support.settings import ADDRESS, OLLAMA_IMAGE, REGISTRY_PORT, Bench
+from tests.support.store import Store
 
 MIB = 1024**2
 NAME, NETWORK, PORT = "ollama-agent-a1", "ollama-tenant-acme", 12500
@@ -79,17 +82,26 @@ Ensure = Callable[..., list[tuple[str, str]]]
 def ensure(docker: DockerEngine) -> Ensure:
     """CHECK, real, CHECK, real: the check tells what the run does, and after it there is nothing to do."""
 
-    def run(*specs: AgentSpec) -> list[tuple[str, str]]:
-        options = Options(healthy_timeout=120)
+    def once(specs: Sequence[AgentSpec], store: Store | None, models: Mapping[str, list[str]], check: bool) -> Outcome:
+        """As the module ollama_agent does. :param models: of the store, by agent that has any."""
+        root = str(store.root) if store else None
+        engine, specs = stored_agents(docker, root, [(spec, models.get(spec.agent)) for spec in specs], ())
+        done = ensure_agents(engine, specs, probe, Options(healthy_timeout=120, foresee=engine.foresee), check=check)
+        if not check:
+            engine.settle(done.observed, done.plan.actions)
+        return done
+
+    def run(*specs: AgentSpec, store: Store | None = None, models: Mapping[str, list[str]] = {}) -> list[tuple[str, str]]:
         glanced_as_asked(docker, specs)
-        checked = ensure_agents(docker, specs, probe, options, check=True)
-        done = ensure_agents(docker, specs, probe, options)
+        checked = once(specs, store, models, check=True)
+        done = once(specs, store, models, check=False)
         assert done.plan.as_result() == checked.plan.as_result()
         assert comparable(done) == with_known_models(comparable(checked), comparable(done))
         for check in (True, False):
-            again = ensure_agents(docker, specs, probe, options, check=check)
+            again = once(specs, store, models, check)
             assert again.plan.as_result()["actions"] == []
-            assert comparable(again) == comparable(done)
+            # What was erased is told by the run that did it.
+            assert comparable(again) == [{**agent, "erased": None} if "erased" in agent else agent for agent in comparable(done)]
         glanced_as_asked(docker, specs)
         return [(action.agent, f"{action.verb} {action.kind} {action.impact.value}") for action in done.plan.actions]
 
@@ -360,8 +372,15 @@ def test_tenants_can_not_reach_each_other(clean_engine: Engine, ensure: Ensure) 
     assert reaches("a1", ADDRESS, REGISTRY_PORT)
 
 
-def test_three_hundred_random_pairs(clean_engine: Engine, ensure: Ensure) -> None:
-    """What the plan's own test does with values, on the engine: thirty agents go from state to state, and hands are at work between."""
+def test_three_hundred_random_pairs(clean_engine: Engine, ensure: Ensure, registry: Registry, bench: Bench) -> None:
+    """What the plan's own test does with values, on the engine: thirty agents go from state to state, and hands are at work between.
+
+    A third of them have models of a store, where they come to have a volume while they do.
+    """
+    store = Store(bench.folder / "store-of-pairs")
+    for name in ("demo", "more"):
+        store.add(name)
+    clean_engine.docker("tag", OLLAMA_IMAGE, "localhost/other:1")
     dice = random.Random(20261122)
     agents = [(f"{tenant}-{number}", tenant) for tenant in ("acme", "blue", "cyan") for number in range(10)]
     choices: dict[str, list[Any]] = {
@@ -373,13 +392,18 @@ def test_three_hundred_random_pairs(clean_engine: Engine, ensure: Ensure) -> Non
         "context_length": [None, None, None, None, 1024],
         "environment": [None, None, None, {}, {"A": "1"}],
         "model": [None, None, None, "demo"],
+        "image": [None, None, None, None, "localhost/other:1", OLLAMA_IMAGE],
     }
-    by_hand = (["rm", "--force"], ["update", "--memory", "80m", "--memory-swap", "80m"], ["update", "--restart", "no"])
+    lists = (["demo"], ["demo", "more"], ["more"], None)
+    by_hand = (["rm", "--force"], ["volume", "rm"], ["update", "--memory", "80m", "--memory-swap", "80m"], ["update", "--restart", "no"])
+    done = set()
     for _round in range(10):
-        ensure(*(
+        steps = ensure(*(
             AgentSpec(name, tenant, port=PORT + number, **{key: dice.choice(values) for key, values in choices.items()})
             for number, (name, tenant) in enumerate(agents)
-        ))
+        ), store=store, models={name: given for name, _tenant in agents[::3] if (given := dice.choice(lists))})
+        done |= {step.rpartition(" ")[0] for _agent, step in steps}
         there = sorted(clean_engine.objects()["containers"])
         for command in by_hand:
             clean_engine.docker(*command, *dice.sample(there, min(3, len(there))), check=False)
+    assert {"create view", "switch view", "recreate container", "update container", "remove volume"} <= done, done
