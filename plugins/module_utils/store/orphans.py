@@ -27,7 +27,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.tenant_tree import 
 class Orphan:
     """What an agent left that the catalog does not have.
 
-    :param size: bytes on the disk. :param age: seconds since anything of it changed.
+    :param size: bytes on the disk. :param age: seconds since anything of it changed. :param changed: when that was, in seconds since 1970.
     :param kept: why it stays; empty for one that goes.
     """
 
@@ -36,6 +36,7 @@ class Orphan:
     size: int
     age: float
     kept: str = ""
+    changed: float = 0.0
 
     def as_garbage(self) -> Garbage:
         """It as something that goes."""
@@ -64,9 +65,10 @@ def look(layout: Layout, known: Collection[str], grace: float, remove: bool, obs
 
     found = []
     for name in names:
-        age = _age(layout, name)
+        changed = _last_change(layout, name)
+        age = time.time() - changed
         size = used(layout.agent(name).upper)
-        found.append(Orphan(name, places.owner(layout, name), size, age, reason(name, age)))
+        found.append(Orphan(name, places.owner(layout, name), size, age, reason(name, age), changed))
     return found
 
 
@@ -82,7 +84,7 @@ def erase(layout: Layout, orphans: Sequence[Orphan]) -> tuple[Orphan, ...]:
 
 
 def _erased(layout: Layout, orphan: Orphan) -> Orphan:
-    if _age(layout, orphan.agent) < orphan.age:
+    if _last_change(layout, orphan.agent) > orphan.changed:
         return replace(orphan, kept="something of it changed while this ran")
     places.erase(places.mount_of(layout, orphan.agent))
     return orphan
@@ -98,10 +100,10 @@ def _held(layout: Layout, observed: Observation) -> set[str]:
     } | {each.agent for each in observed.containers}
 
 
-def _age(layout: Layout, agent: str) -> float:
-    """Seconds since anything of an agent changed. A tenant can set the times of its files, but not when it did that."""
+def _last_change(layout: Layout, agent: str) -> float:
+    """When anything of an agent changed last. A tenant can set the times of its files, but not when it did that."""
     place = os.path.dirname(layout.agent(agent).link)
-    return time.time() - max(_changed(place), max((entry.found.st_ctime for entry in walk(place)), default=0.0))
+    return max(_changed(place), max((entry.found.st_ctime for entry in walk(place)), default=0.0))
 
 
 def _changed(path: str) -> float:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,10 @@ def test_kept_and_erased(layout: Layout, observed, grace: float, remove: bool, w
 
 def test_one_that_is_made_again_meanwhile_stays(layout: Layout) -> None:
     found = orphans.look(layout, ["known"], 0, True, lambda: NOTHING)
+    # Longer than a tick of the clock that a file system has, and than nothing had changed before.
+    time.sleep(0.05)
     places.prepare(layout, "gone", "acme")
+    time.sleep(0.2)
     [kept] = orphans.erase(layout, found)
     assert "while this ran" in kept.kept and layout.agent_names() == ["gone", "known"]
 
