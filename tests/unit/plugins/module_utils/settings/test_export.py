@@ -51,7 +51,8 @@ def test_value(value: Any, written: str) -> None:
     [
         "\U0001f468\u200d\U0001f469", "\U0001f600", "a\xa0\U0001f600", "\ufeffa", "a\x7fb\x85c", "\u2028\u2029",
         "\ud7ff\ue000\uffff", "\U000e0001\U0010ffff",
-        "\t\n\r\b\f\x00\x1b", "\\ud83d\\n", "'\"\\/", " a", "~", "null", "0x1f", "1e3", "12:30", "2026-01-01", "=", "<<", "a #b", "!unsafe", "*a", "&a", "%a", "@a",
+        "\t\n\r\b\f\x00\x1b", "\\ud83d\\n", "'\"\\/", " a", "~", "null", "0x1f", "1e3", "12:30", "2026-01-01",
+        "=", "<<", "a #b", "!unsafe", "*a", "&a", "%a", "@a",
     ],
 )
 def test_any_text_is_read_back(odd: str) -> None:
