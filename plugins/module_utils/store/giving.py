@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping, Sequence
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.host import files
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Action, Plan
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, export, push
