@@ -66,7 +66,7 @@ def refuses_links(site: Site, renewed: dict[str, str]) -> None:
         hold = door.hold(CREATES)
         log, recording = site.recording()
         started = site.start("onboard_tenant", env={**recording, "DOCKER_HOST": door.url}, **renewed)
-        wait_until(lambda: hold.reached, "the new container", 60)
+        wait_until(lambda: hold.reached, "the new container")
         turn_models(site, "/etc")
         hold.end(passes=True)
         refused = site.outcome(started, log)
@@ -91,7 +91,7 @@ def old(site: Site) -> Iterator[Site]:
     old_container(site, "old-one", 11504)
     old_container(site, "ollama-agent-nobodys", 11505, tenant="")
     old_container(site, "ollama-agent-taken", 11506)
-    wait_until(lambda: ollama.request(11500, "GET", "/api/version"), "the old agent", 60)
+    wait_until(lambda: ollama.request(11500, "GET", "/api/version"), "the old agent")
     digest = f"sha256:{hashlib.sha256(DEMO.read_bytes()).hexdigest()}"
     ollama.request(11500, "POST", f"/api/blobs/{digest}", DEMO)
     ollama.request(11500, "POST", "/api/create", {"model": "demo", "files": {DEMO.name: digest}})

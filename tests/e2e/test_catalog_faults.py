@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -118,7 +117,7 @@ UNREACHABLE = [
 
 @pytest.mark.parametrize(("part", "kind", "cause"), UNREACHABLE)
 def test_unreachable(catalog: Catalog, postgres: Postgres, part: str, kind: str, cause: str) -> None:
-    error = fault({"catalog_dsn": f"{catalog.database.dsn} {part} password={SECRET}", "connect_timeout": 2})
+    error = fault({"catalog_dsn": f"{catalog.database.dsn} {part} password={SECRET}"})
     assert error["kind"] == kind and cause in error["cause"]
     assert set(error) >= {"host", "port", "database", "role"}
 
@@ -136,10 +135,8 @@ def test_a_server_that_is_none_or_never_answers() -> None:
             fault({"catalog_dsn": f"host=127.0.0.1 port={port} user=x", "connect_timeout": 2})["kind"] == "unreachable"
         )
     with listener() as port:
-        started = time.monotonic()
         error = fault({"catalog_dsn": f"host=127.0.0.1 port={port} user=x", "connect_timeout": 2})
         assert error["kind"] == "unreachable" and "2 s" in error["cause"]
-        assert time.monotonic() - started < 60
 
 
 def test_schema_missing_older_and_newer(catalog: Catalog, database: Database) -> None:
@@ -202,7 +199,7 @@ def test_a_lock_held_too_long(catalog: Catalog) -> None:
 def test_a_statement_that_takes_too_long(catalog: Catalog) -> None:
     catalog.sql(
         "CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql"
-        " AS 'BEGIN PERFORM pg_sleep(30); RETURN NULL; END';"
+        " AS 'BEGIN PERFORM pg_sleep(1000); RETURN NULL; END';"
         "CREATE TRIGGER slow AFTER INSERT ON llmops.tenants EXECUTE FUNCTION public.slow()"
     )
     error = catalog.error("tenant", tenant="acme", statement_timeout=1)
@@ -213,7 +210,7 @@ def slow_run(catalog: Catalog) -> subprocess.Popen[str]:
     """A run of module tenant that is in the middle of its transaction when this returns."""
     catalog.sql(
         "CREATE OR REPLACE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql"
-        " AS 'BEGIN PERFORM pg_sleep(20); RETURN NULL; END';"
+        " AS 'BEGIN PERFORM pg_sleep(1000); RETURN NULL; END';"
         "DROP TRIGGER IF EXISTS slow ON llmops.users;"
         "CREATE TRIGGER slow AFTER INSERT ON llmops.users EXECUTE FUNCTION public.slow()"
     )

@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 import random
-import subprocess
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -21,6 +19,8 @@ from tests.support.postgres import Postgres
 from tests.support.process import BenchError, wait_until
 
 RUNS = 20
+# As many as are in the queue before one, on a machine that is slow.
+PATIENT = {"lock_timeout": 300}
 
 
 @pytest.fixture
@@ -42,11 +42,11 @@ def test_twenty_runs_at_once_get_twenty_ports(catalog: Catalog) -> None:
     names = [f"tenant-{number:02d}" for number in range(RUNS)]
 
     def onboard(name: str) -> int:
-        run = catalog.run("tenant", tenant=name, agents=[{}], users=[{"email": f"a@{name}.example", "role": "admin"}])
+        run = catalog.run("tenant", tenant=name, agents=[{}], users=[{"email": f"a@{name}.example", "role": "admin"}], **PATIENT)
         return run.ok()["tenants"][0]["agents"][0]["port"]
 
     def look(name: str) -> bool:
-        return catalog.ok("tenant", tenant=f"check-{name}", agents=[{}], check=True)["changed"]
+        return catalog.ok("tenant", tenant=f"check-{name}", agents=[{}], check=True, **PATIENT)["changed"]
 
     with ThreadPoolExecutor(RUNS) as pool:
         ports = [pool.submit(onboard, name) for name in names]
@@ -64,7 +64,7 @@ def test_runs_whose_sessions_are_killed_converge_on_their_own_ports(catalog: Cat
     killer = threading.Thread(target=kill_one_backend, args=(catalog, done))
 
     def attempt(name: str) -> bool:
-        run = catalog.run("tenant", tenant=name, agents=[{}])
+        run = catalog.run("tenant", tenant=name, agents=[{}], **PATIENT)
         assert not run.failed or run.result["error"]["kind"] == "unavailable", run.msg
         return not run.failed
 
@@ -87,7 +87,7 @@ def test_runs_whose_sessions_are_killed_converge_on_their_own_ports(catalog: Cat
 
 def test_the_same_tenant_by_many_runs_at_once_is_made_once(catalog: Catalog) -> None:
     with ThreadPoolExecutor(8) as pool:
-        runs = [pool.submit(catalog.ok, "tenant", tenant="acme", agents=[{}]) for _number in range(8)]
+        runs = [pool.submit(catalog.ok, "tenant", tenant="acme", agents=[{}], **PATIENT) for _number in range(8)]
         results = [run.result() for run in runs]
     assert sum(result["changed"] for result in results) == 1
     assert {result["tenants"][0]["agents"][0]["port"] for result in results} == {11435}
@@ -96,7 +96,7 @@ def test_the_same_tenant_by_many_runs_at_once_is_made_once(catalog: Catalog) -> 
 def test_two_migrations_at_once(database: Database) -> None:
     empty = Catalog(database)
     with ThreadPoolExecutor(4) as pool:
-        results = [run.result() for run in [pool.submit(empty.ok, "catalog") for _number in range(4)]]
+        results = [run.result() for run in [pool.submit(empty.ok, "catalog", **PATIENT) for _number in range(4)]]
     assert len({result["version"] for result in results}) == 1
     assert empty.count("schema_migrations") == results[0]["version"]
     assert not empty.ok("catalog")["changed"]
@@ -198,15 +198,14 @@ def test_quota_holds_against_two_sessions_at_once(catalog: Catalog) -> None:
 
 
 def test_a_stopped_session_can_not_hold_the_others_for_ever(catalog: Catalog) -> None:
-    with subprocess.Popen(["psql", catalog.database.dsn], stdin=subprocess.PIPE, text=True) as holder:
-        assert holder.stdin
-        holder.stdin.write(
-            "SET idle_in_transaction_session_timeout = '4s'; BEGIN; UPDATE llmops.tenants SET name = name;\n"
-        )
-        holder.stdin.flush()
-        wait_until(lambda: catalog.sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == "1", "the lock")
-        assert catalog.ok("tenant", tenant="acme", lock_timeout=120)["changed"]
-        holder.stdin.close()
+    with psycopg.connect(catalog.database.dsn) as holder, ThreadPoolExecutor(1) as pool:
+        holder.execute("UPDATE llmops.tenants SET name = name")
+        waiting = pool.submit(catalog.ok, "tenant", tenant="acme", lock_timeout=300)
+        wait_until(lambda: int(catalog.sql(QUEUE)) == 1, "the one that waits")
+        holder.execute("SET LOCAL idle_in_transaction_session_timeout = '1s'")
+        assert waiting.result()["changed"]
+        with pytest.raises(psycopg.Error, match="idle-in-transaction timeout"):
+            holder.execute("SELECT 1")
 
 
 # Many records in one run
@@ -227,10 +226,9 @@ def test_a_thousand_agents_on_ten_hosts(catalog: Catalog) -> None:
 def test_twenty_thousand_users_in_one_call(catalog: Catalog) -> None:
     catalog.ok("tenant", tenant="acme")
     users = [{"email": f"user{number}@acme.example", "name": f"User {number}"} for number in range(20_000)]
-    started = time.monotonic()
     assert len(catalog.ok("tenant_user", tenant="acme", users=users)["actions"]) == 20_000
-    # Generous, since the machine is shared: the benchmark measures, this only finds a plan gone wrong.
-    assert time.monotonic() - started < 240
+    # The benchmark measures; this only finds a plan gone wrong, which looks at all of them for each.
+    assert catalog.visits("users") <= 30 * 20_000
     assert not catalog.ok("tenant_user", tenant="acme", users=users)["changed"]
     changed = catalog.ok("tenant_user", tenant="acme", users=[{**user, "role": "analyst"} for user in users[:1000]])
     assert len(changed["actions"]) == 1000

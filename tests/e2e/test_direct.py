@@ -28,7 +28,7 @@ PACKED: dict[str, dict[str, Any]] = {
     "environment": {"environment": {"PGCONNECT_TIMEOUT": "9"}},
     "switch": {"vars": {"ansible_llmops_direct_execution": "no"}},
     "become": {"become": True, "become_method": "ansible.builtin.su"},
-    "async": {"async": 60, "poll": 1},
+    "async": {"async": 600, "poll": 1},
 }
 
 

@@ -285,7 +285,7 @@ def test_brake_and_waves(fleet: Site) -> None:
     fleet.engine.docker("stop", "--time", "1", "ollama-agent-agent-0")
     (fleet.folder / "Dockerfile").write_text(f'FROM {OLLAMA_IMAGE}\nENTRYPOINT ["/usr/bin/ollama", "no-such-command"]\n')
     fleet.engine.docker("build", "--tag", "localhost/broken:1", str(fleet.folder))
-    broken = fleet.run("reconcile", **GO, wave_size=1, agent_image="localhost/broken:1", agent_healthy_timeout=20)
+    broken = fleet.run("reconcile", **GO, wave_size=1, agent_image="localhost/broken:1", agent_healthy_timeout=300)
     report = broken.result("fleet_report")
     assert broken.run.rc == 2 and [each["tenant"] for each in report["tenants_failed"]] == names[:2]
     assert report["left"] == names[2:] and report["retry"] == names

@@ -9,22 +9,21 @@ from __future__ import annotations
 import json
 import random
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from tests.support import door as doors
-from tests.support.ansible import Playbook, PlaybookRun
+from tests.support.ansible import PlaybookRun
 from tests.support.disk import taken
 from tests.support.door import Door
 from tests.support.engine import Engine
+from tests.support.kills import Kill, Running, Runs, after, before, writing
 from tests.support.ollama import generate
 from tests.support.postgres import Postgres
-from tests.support.process import wait_until
 from tests.support.site import Site
 
 TENANTS = [f"tenant-{number:02}" for number in range(20)]
@@ -59,92 +58,19 @@ def fleet(site: Site, door: Door) -> Site:
     return site
 
 
-class Running:
-    """A reconciliation on its way."""
-
-    def __init__(self, site: Site, **variables: Any) -> None:
-        self.log, recording = site.recording()
-        self.run: Playbook = site.start("reconcile", env=recording, **{**GO, **variables})
-
-    def until(self, reached: Callable[[], object], what: str) -> None:
-        """Wait for a moment, which must come before the end of the run."""
-        wait_until(lambda: reached() or self.run.process.poll() is not None, what)
-        assert reached(), f"the run ended before {what}: {self.run.told()}"
-
-    def until_ended(self, task: str) -> None:
-        """Wait for the end of a task."""
-        self.until(lambda: task in self.log.read_text(), f"the end of task '{task}'")
-
-
-Fire = Callable[[Site, Door], None]
-
-
-def after(task: str) -> Fire:
-    """Kill a run when a task has ended, so when it is about to do what comes next."""
-
-    def kill(site: Site, _door: Door) -> None:
-        running = Running(site, wave_size=5)
-        running.until_ended(task)
-        running.run.kill()
-
-    return kill
-
-
-def before(request: str, count: int = 1) -> Fire:
-    """Kill a run that is about to ask the engine for something for the n-th time."""
-
-    def kill(site: Site, door: Door) -> None:
-        hold = door.hold(request, count)
-        running = Running(site, wave_size=5)
-        running.until(lambda: hold.reached, f"{request} for the {count}. time")
-        running.run.kill()
-        hold.end(passes=False)
-
-    return kill
-
-
-def emptied(kill: Fire) -> Fire:
+def emptied(kill: Kill) -> Kill:
     """Kill a run after every running agent was removed by hand, so that there is enough to do until that moment.
 
     How many agents a killed run has made depends on the machine: those beside the one that waits at the door go on.
     """
 
-    def fire(site: Site, door: Door) -> None:
-        running = site.engine.docker("ps", "--format", "{{.Names}}").split()
+    def fire(runs: Runs) -> None:
+        running = runs.site.engine.docker("ps", "--format", "{{.Names}}").split()
         if running:
-            site.engine.docker("rm", "--force", *running)
-        kill(site, door)
+            runs.site.engine.docker("rm", "--force", *running)
+        kill(runs)
 
     return fire
-
-
-def writing(table: str, since: str = doors.LISTS) -> Fire:
-    """Kill a run that writes to a table of the catalog, in the middle of its transaction.
-
-    Args:
-        table: Which one.
-        since: What it asks the engine for before. Meanwhile the table is locked.
-    """
-
-    def kill(site: Site, door: Door) -> None:
-        hold = door.hold(since)
-        running = Running(site, wave_size=5)
-        running.until(lambda: hold.reached, since)
-        with locked(site, table) as waits:
-            hold.end(passes=True)
-            running.until(waits, f"its write to {table}")
-            running.run.kill()
-
-    return kill
-
-
-@contextmanager
-def locked(site: Site, table: str) -> Iterator[Callable[[], bool]]:
-    """Lock a table against writes; yields whether one waits."""
-    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = %s::regclass"
-    with psycopg.connect(site.database.dsn) as connection:
-        connection.execute(f"LOCK TABLE llmops.{table} IN EXCLUSIVE MODE")
-        yield lambda: connection.execute(waiting, [f"llmops.{table}"]).fetchone() == (1,)
 
 
 # Of a run that makes all; each goes on from where the one before was killed.
@@ -154,9 +80,9 @@ MAKING = [
     before(doors.LISTS),
     after("Compare the agents of this host with the catalog"),
     after("Stop before more is disrupted than one run may"),
-    writing("tenants"),
-    writing("users"),
-    writing("agents"),
+    writing("tenants", since=doors.LISTS),
+    writing("users", since=doors.LISTS),
+    writing("agents", since=doors.LISTS),
     after("Record what the files of tenants ask for"),
     # The first container is the one that makes the model for the store.
     before(doors.CREATES),
@@ -180,7 +106,7 @@ CHANGING = [
     writing("agents", since=doors.STARTS),
 ]
 RENEWING = [
-    writing("agents"),
+    writing("agents", since=doors.LISTS),
     before(doors.CREATES, 2),
     before(doors.STOPS, 4),
     before(doors.REMOVES, 3),
@@ -219,18 +145,19 @@ def clear(run: PlaybookRun) -> PlaybookRun:
 @pytest.mark.timeout(1500)
 def test_killed_at_any_moment_it_converges(fleet: Site, door: Door) -> None:
     shutil.rmtree(STORE, ignore_errors=True)
+    runs = Runs(fleet, door, "reconcile", {**GO, "wave_size": 5})
     for kill in MAKING:
-        kill(fleet, door)
+        kill(runs)
     disturb(fleet, random.Random(1))
     for kill in CHANGING:
-        kill(fleet, door)
+        kill(runs)
         disturb(fleet, random.Random(1))
     fleet.run("reconcile", **GO).ok()
     assert fleet.run("reconcile").ok().changed == 0
     for number, kill in enumerate(RENEWING, start=2):
         # However far the one before came, all are to be made anew.
         write(fleet, num_parallel=number)
-        kill(fleet, door)
+        kill(runs)
     # What a killed run was about to do is noted as left.
     fleet.run("reconcile", retry=True, **GO).ok()
     assert fleet.run("drift").run.rc == 0
@@ -282,14 +209,14 @@ def test_a_part_that_restarts_in_mid_run_does_no_harm(fleet: Site, door: Door, e
         WAVES: postgres.restart,
     }
     for task, restart in moments.items():
-        running = Running(fleet, wave_size=2)
+        running = Running(fleet, "reconcile", **GO, wave_size=2)
         running.until_ended(task)
         restart()
         clear(running.run.wait())
         disturb(fleet, random.Random(1))
     # While containers of a wave are made: one is on its way, another one waits at the door.
     hold = door.hold(doors.CREATES, 2)
-    running = Running(fleet, wave_size=5)
+    running = Running(fleet, "reconcile", **GO, wave_size=5)
     running.until(lambda: hold.reached, "the second container of a wave")
     engine.restart()
     hold.end(passes=True)

@@ -140,7 +140,7 @@ def test_hosts_in_trouble(site: Site, hosts: Sequence[AgentHost]) -> None:
         write(site, [tenant], **content)
     hold, (log, recording) = door.hold(doors.UPDATES), site.recording()
     started = site.start("reconcile", env=recording)
-    wait_until(lambda: ended(log, "Stop before more is disrupted than one run may", "localhost"), "the plan", timeout=300, interval=0.2)
+    wait_until(lambda: ended(log, "Stop before more is disrupted than one run may", "localhost"), "the plan", timeout=600, interval=0.2)
     # From here on it takes its time for a change.
     door.slow(doors.UPDATES)
     # No other one waits for it: before it has changed anything, their work is done.
@@ -201,7 +201,7 @@ def test_a_wave_that_fails_ends_those_of_all_hosts(site: Site, hosts: Sequence[A
     for host in others:
         build(host, "LABEL release=next")
     first, *holds = [host.open_door().hold(doors.CREATES) for host in hosts]
-    inventory(site, hosts, {"gpu-01": {**one.variables, "agent_healthy_timeout": 2}})
+    inventory(site, hosts, {"gpu-01": {**one.variables, "agent_healthy_timeout": 300}})
     log, recording = site.recording()
     started = site.start("reconcile", env=recording, **GO, wave_size=1, agent_image=NEXT)
     wait_until(lambda: all(hold.reached for hold in (first, *holds)), "a wave of each host")
@@ -224,5 +224,5 @@ def test_a_wave_that_fails_ends_those_of_all_hosts(site: Site, hosts: Sequence[A
     assert [len(names) for names in untouched] == [1, 1, 1]
     assert set(report["left"]) == left and set(report["retry"]) == {*left, sick}
     build(one, "LABEL release=next")
-    changed, failed = told(site.run("reconcile", retry=True, agent_image=NEXT, agent_healthy_timeout=60, **GO))
+    changed, failed = told(site.run("reconcile", retry=True, agent_image=NEXT, agent_healthy_timeout=300, **GO))
     assert changed == {*left, sick} and failed == {}

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -60,13 +61,14 @@ def test_throttling_by_a_date(scene: Scene) -> None:
     headers: dict[str, str] = {}
 
     def ask() -> None:
-        headers["Retry-After"] = formatdate(time.time() + 4, usegmt=True)
+        headers["Retry-After"] = formatdate(time.time() + 3600, usegmt=True)
 
     scene.microsoft.rules(
         Rule(DELTA, after=1, status=429, headers=headers, body=graph_error("TooManyRequests"), call=ask)
     )
+    error = scene.error(throttle_budget=3)
     # The date is of whole seconds, and the way to the client takes time, too.
-    assert 0.5 <= scene.sync()["throttled_seconds"] <= 4.5
+    assert error["kind"] == "m365_throttled" and 3000 < float(re.search(r"asks for ([\d.]+) s", error["msg"])[1]) <= 3600
 
 
 @pytest.mark.parametrize("status", [503, 504, 509])
@@ -76,12 +78,11 @@ def test_other_statuses_that_mean_throttling(scene: Scene, status: int) -> None:
 
 
 def test_throttled_for_longer_than_the_budget(scene: Scene) -> None:
-    scene.microsoft.rules(throttled(429, "100", times=0))
-    began = time.monotonic()
+    # Longer than a test may take: it ends at once.
+    scene.microsoft.rules(throttled(429, "10000", times=0))
     error = scene.error(throttle_budget=3)
-    assert time.monotonic() - began < 60
     assert error["kind"] == "m365_throttled"
-    assert "throttle_budget" in error["msg"] and "100.0 s" in error["msg"]
+    assert "throttle_budget" in error["msg"] and "10000.0 s" in error["msg"]
 
 
 def test_throttled_again_and_again_until_the_budget_ends(scene: Scene) -> None:
@@ -110,8 +111,8 @@ def test_no_lock_is_held_while_throttled(scene: Scene) -> None:
             call=lambda: answers.append(
                 scene.catalog.sql(
                     "SET lock_timeout = '2s'; INSERT INTO llmops.tenants (tenant, name) VALUES ('other', 'Other') RETURNING tenant;"
-                    f" SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE d.datname = '{scene.catalog.database.name}'"
-                    " AND l.pid <> pg_backend_pid()"
+                    " SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE datname = current_database()"
+                    " AND application_name = 'llmops.tenancy'"
                 )
             ),
         )
@@ -422,12 +423,17 @@ def test_proxy_on_the_way(scene: Scene) -> None:
 
 def test_clock_that_is_wrong_is_named(scene: Scene) -> None:
     """The answers' own Date tells that this machine's clock is off, when a sign-in fails."""
-    skewed = formatdate(time.time() - 3600, usegmt=True)
+    headers: dict[str, str] = {}
     body = {
         "error": "invalid_client",
         "error_description": "AADSTS700024: Client assertion is not within its valid time range.",
     }
-    scene.microsoft.rules(Rule(TOKEN, times=0, status=401, headers={"Date": skewed}, body=body))
+    scene.microsoft.rules(
+        Rule(
+            TOKEN, times=0, status=401, headers=headers, body=body,
+            call=lambda: headers.update(Date=formatdate(time.time() - 3600, usegmt=True)),
+        )
+    )
     error = scene.error()
     assert error["kind"] == "m365_clock" and "60 minutes ahead" in error["remedy"]
 

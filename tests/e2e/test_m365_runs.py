@@ -30,16 +30,21 @@ from tests.support.settings import ROOT
 
 DELTA = "/v1.0/users/delta"
 WRITERS = "SELECT pg_advisory_xact_lock(1819045231, 1)"
-NAP = "CREATE FUNCTION public.nap() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1.5); RETURN NULL; END'"
-AT_USERS = "CREATE TRIGGER nap AFTER INSERT OR UPDATE ON llmops.users FOR EACH STATEMENT EXECUTE FUNCTION public.nap()"
+# Whoever writes stops there for as long as a test holds the gate.
+GATE = "SELECT pg_advisory_xact_lock(4711)"
+STOP = (
+    "CREATE FUNCTION public.stop() RETURNS trigger LANGUAGE plpgsql"
+    " AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(4711); RETURN NULL; END'"
+)
+AT_USERS = "CREATE TRIGGER stop AFTER INSERT OR UPDATE ON llmops.users FOR EACH STATEMENT EXECUTE FUNCTION public.stop()"
 AT_STATE = (
-    "CREATE TRIGGER nap AFTER INSERT OR UPDATE ON llmops.m365_sync FOR EACH STATEMENT EXECUTE FUNCTION public.nap()"
+    "CREATE TRIGGER stop AFTER INSERT OR UPDATE ON llmops.m365_sync FOR EACH STATEMENT EXECUTE FUNCTION public.stop()"
 )
 AT_COMMIT = (
-    "CREATE CONSTRAINT TRIGGER nap AFTER INSERT OR UPDATE ON llmops.m365_sync DEFERRABLE INITIALLY DEFERRED"
-    " FOR EACH ROW EXECUTE FUNCTION public.nap()"
+    "CREATE CONSTRAINT TRIGGER stop AFTER INSERT OR UPDATE ON llmops.m365_sync DEFERRABLE INITIALLY DEFERRED"
+    " FOR EACH ROW EXECUTE FUNCTION public.stop()"
 )
-AWAKE = "DROP TRIGGER IF EXISTS nap ON llmops.users; DROP TRIGGER IF EXISTS nap ON llmops.m365_sync"
+OPEN = "DROP TRIGGER IF EXISTS stop ON llmops.users; DROP TRIGGER IF EXISTS stop ON llmops.m365_sync"
 
 
 @pytest.fixture
@@ -66,14 +71,14 @@ class Beside(threading.Thread):
 
     def result(self) -> ModuleRun:
         """What it did."""
-        self.join(90)
+        self.join(600)
         assert self.done is not None
         return self.done
 
 
-def waits(scene: Scene, event: str, number: int = 1) -> Callable[[], bool]:
-    """Whether so many sessions of the catalog wait for ``event``."""
-    query = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{scene.catalog.database.name}' AND wait_event = '{event}'"
+def waits(scene: Scene, number: int = 1) -> Callable[[], bool]:
+    """Whether so many sessions of the catalog wait for the writers' queue or the gate."""
+    query = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{scene.catalog.database.name}' AND wait_event = 'advisory'"
     return lambda: int(scene.catalog.sql(query)) >= number
 
 
@@ -89,12 +94,19 @@ def matches(scene: Scene) -> bool:
 
 
 def test_the_one_that_fetched_longer_begins_again(scene: Scene) -> None:
-    scene.microsoft.rules(Rule(DELTA, after=1, delay=4))
-    slow = Beside(scene)
-    wait_until(lambda: len(scene.microsoft.graph.log) >= 2, "the slow one")
+    reached, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        reached.set()
+        go_on.wait()
+
+    scene.microsoft.rules(Rule(DELTA, after=1, call=hold))
+    slow = Beside(scene, request_timeout=600)
+    wait_until(reached.is_set, "the slow one")
     scene.change(1, displayName="Between")
-    quick = scene.sync()
-    assert quick["counts"]["added"] == 25
+    quick = scene.run()
+    go_on.set()
+    assert quick.ok()["tenants"][0]["counts"]["added"] == 25
     done = slow.result()
     result = done.ok()["tenants"][0]
     assert result["mode"] == "delta" and result["counts"]["added"] == 0
@@ -106,7 +118,7 @@ def test_two_that_come_to_the_catalog_at_once(scene: Scene) -> None:
     with psycopg.connect(scene.catalog.database.dsn) as colleague:
         colleague.execute(WRITERS)
         both = [Beside(scene), Beside(scene)]
-        wait_until(waits(scene, "advisory", 2), "both at the lock")
+        wait_until(waits(scene, 2), "both at the lock")
     results = [each.result().ok()["tenants"][0] for each in both]
     assert sorted(result["counts"]["added"] for result in results) == [0, 25]
     assert sorted(result["mode"] for result in results) == ["delta", "full"]
@@ -156,38 +168,36 @@ def test_killed_run_is_made_good_by_the_next(scene: Scene, moment: str) -> None:
     """Wherever kill -9 hits, the delta link is never ahead of the users."""
     for number in range(12):
         scene.change(number, displayName=f"Second {number}")
-    napping = {"users-written": AT_USERS, "state-written": AT_STATE, "committing": AT_COMMIT}.get(moment)
-    scene.catalog.sql(NAP)
-    if napping:
-        scene.catalog.sql(napping)
+    stopping = {"users-written": AT_USERS, "state-written": AT_STATE, "committing": AT_COMMIT}.get(moment)
+    scene.catalog.sql(STOP)
+    if stopping:
+        scene.catalog.sql(stopping)
     hit = threading.Event()
     process: list[subprocess.Popen[str]] = []
 
     def kill() -> None:
+        wait_until(lambda: process, "the process to kill")
         process[0].send_signal(signal.SIGKILL)
         hit.set()
 
     with psycopg.connect(scene.catalog.database.dsn) as colleague:
         if moment in REQUESTS:
             scene.microsoft.rules(Rule(REQUESTS[moment], after=moment == "last-page", delay=0.2, call=kill))
-        if moment == "queued":
-            colleague.execute(WRITERS)
+        if moment == "queued" or stopping:
+            colleague.execute(GATE if stopping else WRITERS)
         process.append(start(scene))
         if moment in REQUESTS:
-            assert hit.wait(60)
+            assert hit.wait(300)
         elif moment == "spooled":
             wait_until(lambda: len(scene.microsoft.graph.log) >= 3, "the last page")
-            kill()
-        elif moment == "queued":
-            wait_until(waits(scene, "advisory"), "the queue")
             kill()
         elif moment == "committed":
             wait_until(lambda: scene.catalog.count("m365_sync") == 1, "the commit")
             kill()
         else:
-            wait_until(waits(scene, "PgSleep"), "the nap")
+            wait_until(waits(scene), "the queue, or the gate")
             kill()
-        process[0].wait(30)
+        process[0].wait(300)
     wait_until(
         lambda: scene.catalog.sql(
             f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{scene.catalog.database.name}' AND pid <> pg_backend_pid()"
@@ -196,7 +206,7 @@ def test_killed_run_is_made_good_by_the_next(scene: Scene, moment: str) -> None:
         == "0",
         "the end of the killed session",
     )
-    scene.catalog.sql(AWAKE)
+    scene.catalog.sql(OPEN)
     scene.microsoft.rules()
     stored = scene.catalog.count("m365_sync")
     assert scene.catalog.count("users") == (25 if stored else 0)
@@ -215,17 +225,16 @@ def test_database_restarts_while_the_directory_is_fetched(scene: Scene, postgres
 
 @pytest.mark.parametrize("moment", ["queued", "users-written", "committing"])
 def test_database_restarts_in_the_transaction(scene: Scene, postgres: Postgres, moment: str) -> None:
-    scene.catalog.sql(NAP)
-    if moment == "queued":
-        colleague = psycopg.connect(scene.catalog.database.dsn)
-        colleague.execute(WRITERS)
-    else:
+    scene.catalog.sql(STOP)
+    if moment != "queued":
         scene.catalog.sql(AT_USERS if moment == "users-written" else AT_COMMIT)
+    colleague = psycopg.connect(scene.catalog.database.dsn)
+    colleague.execute(WRITERS if moment == "queued" else GATE)
     run = Beside(scene)
-    wait_until(waits(scene, "advisory" if moment == "queued" else "PgSleep"), moment)
+    wait_until(waits(scene), moment)
     postgres.stop(signal.SIGQUIT)
     postgres.start()
-    scene.catalog.sql(AWAKE)
+    scene.catalog.sql(OPEN)
     done = run.result()
     assert done.ok()["tenants"][0]["counts"]["added"] == 25
     assert any("trying again" in str(text) for text in done.result["warnings"])

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ansible import Playbook
 from tests.support.engine import Engine
 from tests.support.faultproxy import FaultProxy
-from tests.support.models import BLOBS, ModelAgent, model_agent
+from tests.support.models import ModelAgent, model_agent, stop_on_the_way
 from tests.support.ollama import generate
 from tests.support.registry import Registry, demo_digest, other_weights
 from tests.support.settings import DEMO_MODEL
@@ -154,11 +155,10 @@ def test_a_missing_file_of_the_controller_is_told(agent, remote, tmp_path, run_p
     assert run.rc == 2 and "missing.gguf" in run.output and "Traceback" not in run.output
 
 
-def test_progress_is_shown_over_ssh(agent, remote, registry: Registry, fault_proxy: FaultProxy, tmp_path, run_playbook):
+def test_progress_is_shown_over_ssh(agent, remote, registry: Registry, fault_proxy: FaultProxy, tmp_path):
     registry.add_big_model("ssh-big", 16)
-    fault_proxy.add(path=BLOBS, rate=2 << 20)
-    play = write(tmp_path, agent, model="ssh-big", mirror=fault_proxy.address, insecure="true")
-    run = run_playbook([play, *remote.inventory]).ok()
-    percents = re.findall(r"^ssh-big on agent empresa-corp: (\d+) % of 16\.\d MiB, [\d.]+ MiB/s", run.output, re.M)
-    assert len(percents) >= 2
-    assert run.changed == 1 and set(agent.models()) == {"ssh-big:latest"}
+    run = Playbook([write(tmp_path, agent, model="ssh-big", mirror=fault_proxy.address, insecure="true"), *remote.inventory])
+    stop_on_the_way(
+        fault_proxy, 16 << 20, lambda: re.findall(r"^ssh-big on agent empresa-corp: (\d+) % of 16\.\d MiB", run.told(), re.M), stops=2
+    )
+    assert run.wait().ok().changed == 1 and set(agent.models()) == {"ssh-big:latest"}

@@ -39,6 +39,7 @@ class Mirror:
             "model_mirror_record": str(folder / "record.json"),
             "model_mirror_ca_copy": str(self.ca),
             "model_mirror_service_manager": "none",
+            "model_mirror_timeout": 300,
             "model_mirror_port": PORT,
             "model_mirror_backend_port": BACKEND,
             "model_mirror_bind": ADDRESS,

@@ -141,7 +141,7 @@ def test_two_runs_share_one_pull(agent, big, fault_proxy, run_module):
     runs = [threading.Thread(target=lambda: results.append(run_module("ollama_model", params))) for _run in range(2)]
     for run in runs:
         run.start()
-    wait_until(lambda: len(asked_for_manifest(fault_proxy)) == 2, "the second run")
+    wait_until(lambda: len(asked_for_manifest(fault_proxy)) >= 2, "the second run")
     hold.held = False
     for run in runs:
         run.join()

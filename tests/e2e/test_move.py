@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from tests.support.catalog import Catalog
 from tests.support.engine import Engine
 from tests.support.fixtures import Database
 from tests.support.hosts import AgentHost, agent_hosts
-from tests.support.process import wait_until
+from tests.support.kills import Running, locked
 from tests.support.registry import Registry
 from tests.support.settings import OLLAMA_IMAGE
 from tests.support.site import Outcome, Site
@@ -150,11 +150,9 @@ def test_an_agent_moves_with_its_data_and_only_once(site: Site, hosts: dict[str,
     assert refused.actions == [] and answers(hosts["gpu-02"], site, "acme") and nothing_left(site, hosts)
 
 
-def kill(site: Site, reached: Callable[[], object]) -> None:
-    """Begin to move the agent, and kill the run at a moment."""
-    running = site.start("move_agent", tenant="corp", to_host="gpu-02")
-    wait_until(reached, "the moment to kill the run", timeout=300, interval=0.1)
-    running.kill()
+def moving(site: Site) -> Running:
+    """A move of the agent on its way."""
+    return Running(site, "move_agent", tenant="corp", to_host="gpu-02")
 
 
 def test_a_move_that_is_killed_anywhere_is_finished_by_the_next(site: Site, hosts: dict[str, AgentHost]) -> None:
@@ -163,7 +161,12 @@ def test_a_move_that_is_killed_anywhere_is_finished_by_the_next(site: Site, host
     secret(hosts["gpu-01"], "corp", "never lost")
     archive = hosts["gpu-02"].folder / "moves" / "corp.tar"
     # While the copy is on its way. Then it shall stay, and nothing of it is left where it was to go.
-    kill(site, archive.exists)
+    running = moving(site)
+    running.until(lambda: site.rows("SELECT * FROM llmops.moves"), "its beginning")
+    # However late the kill comes: the record can't be switched meanwhile.
+    with locked(site, "moves"):
+        running.until(archive.exists, "the copy on its way")
+        running.run.kill()
     assert "corp" in host_data(hosts["gpu-01"]) and "corp" in containers(hosts)["gpu-02"]
     elsewhere = site.run("move_agent", tenant="corp", to_host="gpu-03")
     assert "is on its way to gpu-02" in elsewhere.error and "to_host=gpu-01" in elsewhere.error
@@ -172,8 +175,16 @@ def test_a_move_that_is_killed_anywhere_is_finished_by_the_next(site: Site, host
     assert planned(cancelled) == planned(predicted) and "start container ollama-agent-corp" in cancelled.actions
     assert answers(hosts["gpu-01"], site, "corp") and secret(hosts["gpu-01"], "corp") == "never lost"
     assert containers(hosts)["gpu-02"] == set() and nothing_left(site, hosts)
-    # Once the record names the new host.
-    kill(site, lambda: site.rows("SELECT * FROM llmops.moves WHERE switched"))
+    # Once the record names the new host, when it is about to be started there.
+    hold = hosts["gpu-02"].open_door().hold(r"POST \S*/containers/ollama-agent-corp/start")
+    write_inventory(site, hosts)
+    running = moving(site)
+    running.until(lambda: hold.reached, "its start where it goes")
+    running.run.kill()
+    hold.end(passes=False)
+    hosts["gpu-02"].slow_down(0)
+    write_inventory(site, hosts)
+    assert site.rows("SELECT agent FROM llmops.moves WHERE switched") == [["corp"]]
     assert "corp" in host_data(hosts["gpu-01"]), "the source stays until the agent is well elsewhere"
     assert "corp" in host_data(hosts["gpu-02"]) and where(site) == {"corp": "gpu-02"}
     site.run("move_agent", tenant="corp", to_host="gpu-02").ok()

@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.support.door import STOPS, Door
 from tests.support.process import wait_until
 from tests.support.site import Outcome, Site
 
@@ -32,15 +34,16 @@ def lines(outcome: Outcome) -> list[str]:
 
 def test_an_agent_that_is_added_beside_it_keeps_its_record(site: Site) -> None:
     site.onboard("acme").ok()
-    # The engine takes its time to stop the container, and a second agent is recorded meanwhile.
-    site.engine.docker("pause", "ollama-agent-acme")
-    log, recording = site.recording()
-    going = site.start("offboard_tenant", env=recording, tenant="acme")
-    wait_until(lambda: "tenant_agent_info" in log.read_text(), "the look-up of its agents")
-    site.database.sql(
-        "INSERT INTO llmops.agents SELECT (jsonb_populate_record(a, '{\"agent\": \"late\", \"port\": 11999}')).* FROM llmops.agents a"
-    )
-    run = going.wait()
+    # While the engine is asked to stop the container, a second agent is recorded.
+    with closing(Door(site.engine.socket)) as door:
+        hold = door.hold(STOPS)
+        going = site.start("offboard_tenant", env={"DOCKER_HOST": door.url}, tenant="acme")
+        wait_until(lambda: hold.reached, "the stop of its container")
+        site.database.sql(
+            "INSERT INTO llmops.agents SELECT (jsonb_populate_record(a, '{\"agent\": \"late\", \"port\": 11999}')).* FROM llmops.agents a"
+        )
+        hold.end(passes=True)
+        run = going.wait()
     assert run.rc != 0
     assert "Tenant acme still has 1 agent: late" in run.output
     assert "Run it again to remove them, too" in run.output

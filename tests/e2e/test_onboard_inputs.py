@@ -184,11 +184,13 @@ def syslog(folder: Path) -> Iterator[list[str]]:
         stopped = threading.Event()
 
         def read() -> None:
-            while not stopped.is_set():
+            # To the last message that came.
+            while True:
                 try:
                     received.append(listener.recv(65536).decode(errors="replace"))
                 except TimeoutError:
-                    continue
+                    if stopped.is_set():
+                        return
 
         reader = threading.Thread(target=read)
         reader.start()

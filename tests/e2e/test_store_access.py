@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,11 +81,17 @@ def _certificate(bench: Bench, registry: Registry, tmp_path_factory: pytest.Temp
     config.write_text(CONFIG.format(address=ADDRESS, challenge=CHALLENGE, secret=SECRET, certificate=both, backend=BACKEND_PORT, **ports))
     server = Server("haproxy-access", folder)
     server.start(["haproxy", "-db", "-f", str(config)])
-    server.wait_ready(lambda: "Available" in server.log.read_text() or server.pid)
+    server.wait_ready(lambda: all(answers(port) for port in ports.values()))
     try:
         yield certificate
     finally:
         server.stop()
+
+
+def answers(port: int) -> bool:
+    """Whether something listens at a port of the servers."""
+    with socket.create_connection(("127.0.0.1" if port == NETWORK else ADDRESS, port)):
+        return True
 
 
 @pytest.fixture

@@ -201,7 +201,7 @@ def test_answers_on_their_way_survive_a_new_model(host: Host) -> None:
 
     def ask() -> None:
         body = {"model": "demo", "prompt": "Hello", "stream": False, "options": {"num_predict": 40}}
-        if request(PORTS["a1"], "POST", "/api/generate", body, timeout=300)[-1]["done"]:
+        if request(PORTS["a1"], "POST", "/api/generate", body, timeout=600)[-1]["done"]:
             answers.append(time.monotonic())
 
     asking = [threading.Thread(target=ask) for number in range(30)]
@@ -209,7 +209,7 @@ def test_answers_on_their_way_survive_a_new_model(host: Host) -> None:
         each.start()
     wait_until(lambda: answers, "first answer")
     started = time.monotonic()
-    host.run_module("ollama_agent", host.params({"a1": ["demo", "more"]}, drain_timeout=200), timeout=300).ok()
+    host.run_module("ollama_agent", host.params({"a1": ["demo", "more"]}, drain_timeout=500), timeout=600).ok()
     for each in asking:
         each.join()
     assert len(answers) == len(asking) and max(answers) > started

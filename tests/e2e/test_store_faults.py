@@ -131,7 +131,7 @@ def test_a_disk_that_fills_up_half_way_is_told_and_the_next_run_goes_on(big, fau
 
 
 # What a run is about to do when it is killed, by the audit events of Python: file systems give no moment as short as these.
-PULLS = 12
+PULLS, STEP = 12, 256 << 10
 OF_A_PULL = (
     # Noting which bytes are there; a blob whose checksum was found right; its rename; what is left of its download.
     r"os\.rename .*/partial/[^']*/state\.json'",
@@ -148,15 +148,18 @@ OF_A_CHECK = (r"open \('[^']*/blobs/[^']*', 'rb?'", r"open \('[^']*/blobs/[^']*'
 
 def test_a_run_that_is_killed_at_twenty_moments_converges(store, big, fault_proxy, run_module):
     params = store.params(fault_proxy, models=[{"model": big}, {"model": "demo"}])
-    throttle = fault_proxy.add(path=BLOBS, rate=8 << 20)
+    # Each of the answers that bring a part of 4 MiB stops there, so that no run is through before it is killed.
+    hold = fault_proxy.add(path=BLOBS, hold_after=STEP)
     for moment in range(PULLS):
-        run = ModuleProcess("model_store", params)
-        wait_until(lambda: fetched(fault_proxy) > TOTAL * moment / PULLS or not run.running(), "bytes")
+        run, before = ModuleProcess("model_store", params), fetched(fault_proxy)
+        wait_until(lambda: fetched(fault_proxy) - before >= STEP * (moment % 3 + 1) or not run.running(), "bytes")
+        assert run.running()
         run.kill()
         assert store.models() == {}
         if moment % 5 == 0:
             store.assert_sound()
-    fault_proxy.faults.remove(throttle)
+    fault_proxy.faults.remove(hold)
+    hold.held = False
     for moment in OF_A_PULL:
         killed_at(moment, params)
         assert store.models() == {}, moment

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import closing
 from pathlib import Path
 
 from tests.support.ansible import run_module
 from tests.support.big_model import chunks, write_big_model
 from tests.support.disk import taken
+from tests.support.door import REMOVES_VOLUME, RENAMES, STARTS, Door
 from tests.support.faultproxy import FaultProxy
 from tests.support.models import fetched
 from tests.support.ollama import generate, request
@@ -124,15 +126,19 @@ def test_models_of_their_own_move_to_the_store_and_back(site: Site, registry: Re
     assert "demo2" in refused.error and "8.0 KiB" in refused.error and fetched(fault_proxy) == moved
     # Killed while it moves them: when the agent is stopped, when its volume is another one, when it has its view.
     name, engine = "ollama-agent-acme", site.engine
-    for moment in (
-        lambda: name not in engine.docker("ps", "--format", "{{.Names}}").split(),
-        lambda: "overlay" in engine.docker("volume", "inspect", name, check=False),
-        Path(store, "agents", "acme", "view").is_symlink,
-    ):
-        run = site.start("migrate_to_store", tenant="acme", agent="acme")
-        wait_until(lambda moment=moment, run=run: moment() or run.process.poll() is not None, "the moment")
-        assert run.process.poll() is None
-        run.kill()
+    moments = {
+        REMOVES_VOLUME: lambda: name not in engine.docker("ps", "--format", "{{.Names}}").split(),
+        RENAMES: lambda: "overlay" in engine.docker("volume", "inspect", name),
+        STARTS: Path(store, "agents", "acme", "view").is_symlink,
+    }
+    with closing(Door(engine.socket)) as door:
+        for asked, reached in moments.items():
+            hold = door.hold(asked)
+            run = site.start("migrate_to_store", env={"DOCKER_HOST": door.url}, tenant="acme", agent="acme")
+            wait_until(lambda hold=hold, run=run: hold.reached or run.process.poll() is not None, "the moment")
+            assert hold.reached and reached(), run.told()
+            run.kill()
+            hold.end(passes=False)
     site.run("migrate_to_store", tenant="acme", agent="acme").ok()
     assert models(site, "acme") == {"demo:latest", "demo2:latest", "mine:latest"} and fetched(fault_proxy) == moved
     assert generate(port, "mine") and generate(port, "demo2")

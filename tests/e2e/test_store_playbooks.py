@@ -18,15 +18,13 @@ import pytest
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import commit, content
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
 from tests.support.ansible import Playbook
-from tests.support.models import BLOBS
-from tests.support.process import wait_until
+from tests.support.models import stop_on_the_way
 from tests.support.registry import Registry, demo_digest, other_weights
 from tests.support.settings import ROOT
-from tests.support.stores import StoreFolder
+from tests.support.stores import ModuleProcess, StoreFolder
 
 PLAYBOOKS, INVENTORY = ROOT / "playbooks", ROOT / "inventories" / "local"
-# Takes a moment to be written.
-LARGE = 256 << 20
+SIZE = 1 << 20
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +35,6 @@ def big(registry: Registry) -> str:
 
 def test_hosts_are_filled_with_progress_and_shown(tmp_path: Path, registry, big, fault_proxy, run_playbook):
     store = StoreFolder(tmp_path / "models")
-    fault_proxy.add(path=BLOBS, rate=2 << 20)
     place = ["-i", str(INVENTORY), "-e", f"model_store_path={store.root}"]
     status = ["playbooks/model_store_status.yml", *place]
     wanted = [
@@ -47,7 +44,10 @@ def test_hosts_are_filled_with_progress_and_shown(tmp_path: Path, registry, big,
     ]
     predicted = run_playbook([*wanted, "--check"]).ok()
     assert predicted.changed == 1 and "would come" in predicted.stdout and not store.root.exists()
-    done = run_playbook(wanted).ok()
+    run = Playbook(wanted)
+    # Each of the answers that bring a part of 4 MiB.
+    stop_on_the_way(fault_proxy, 4 << 20, lambda: re.findall("of 2 models done, ", run.told()))
+    done = run.wait().ok()
     assert done.changed == 1
     assert "of 2 models done, " in done.stdout and " in all, " in done.stdout
     assert f"{big} on the model store: " in done.stdout
@@ -88,26 +88,23 @@ def test_an_export_that_is_killed_leaves_no_archive_and_the_next_one_is_whole(tm
     store = StoreFolder(tmp_path / "models")
     layout = Layout(str(store.root))
     layout.prepare()
-    weights = bytes(LARGE)
-    digest = f"sha256:{hashlib.sha256(weights).hexdigest()}"
-    store.blob(digest).write_bytes(weights)
-    body = json.dumps({"layers": [{"digest": digest, "size": LARGE}]}).encode()
-    commit.commit(layout, "large", content.parse(body, "large"))
+    weights = {f"sha256:{hashlib.sha256(body).hexdigest()}": body for body in (bytes(SIZE), b"x" * SIZE)}
+    for digest, body in weights.items():
+        store.blob(digest).write_bytes(body)
+    manifest = json.dumps({"layers": [{"digest": digest, "size": SIZE} for digest in weights]}).encode()
+    commit.commit(layout, "large", content.parse(manifest, "large"))
     archive = tmp_path / "there" / "models.tar"
     archive.parent.mkdir()
+    # When nothing of the one is written, when one of two is, and right before the archive gets its name.
+    for moment in (*(rf"open \('{store.blob(digest)}'" for digest in weights), r"os\.rename .*/there/\.models\.tar\."):
+        run = ModuleProcess("model_export", {"store": str(store.root), "path": str(archive)}, stop_at=moment)
+        run.wait_stopped()
+        run.kill()
+        assert [path.name[:12] for path in archive.parent.iterdir()] == [".models.tar."], moment
     command = [
         "playbooks/export_models.yml", "-i", "inventories/local", "-e", f"model_export_store={store.root}", "-e", f"model_export_path={archive}",
     ]
-
-    def on_its_way(least: int) -> bool:
-        return any(path.stat().st_size > least for path in archive.parent.iterdir())
-
-    for least in (0, LARGE // 2):
-        run = Playbook(command)
-        wait_until(lambda run=run, least=least: on_its_way(least) or run.process.poll() is not None, "the archive on its way")
-        run.kill()
-        assert [path.name[:12] for path in archive.parent.iterdir()] == [".models.tar."]
     run_playbook(command).ok()
-    assert os.listdir(archive.parent) == [archive.name] and archive.stat().st_size > LARGE
+    assert os.listdir(archive.parent) == [archive.name] and archive.stat().st_size > 2 * SIZE
     assert run_playbook(command).ok().changed == 0
     archive.unlink()

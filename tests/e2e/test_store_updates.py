@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 
 from tests.support.ollama import generate, request
+from tests.support.process import wait_until
 from tests.support.registry import Registry
 from tests.support.site import Site
 
@@ -67,6 +68,8 @@ def test_a_newer_version_comes_by_policy(site: Site, registry: Registry) -> None
     site.engine.kill()
     site.engine.start()
     site.run("reconcile", **go).ok()
+    # The engine may be about to start it, too.
+    wait_until(lambda: listed() == new, "the agent with its models")
     assert listed() == new and generate(site.ports()["acme"], "policed")
     # The run that brings a newer version itself tells the restart before, and gives the agent no copy of its own.
     put_version(registry, 3)

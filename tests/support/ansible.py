@@ -196,7 +196,7 @@ class Playbook:
 
     def _result(self) -> PlaybookRun:
         if self._reader.ident:
-            self._reader.join(10)
+            self._reader.join(60)
         texts = []
         for file in (self._stdout, self._stderr):
             file.seek(0)

@@ -11,6 +11,7 @@ from typing import Any
 from tests.support.ansible import ModuleRun, run_module
 from tests.support.fixtures import Database
 from tests.support.postgres import Postgres
+from tests.support.process import wait_until
 
 _TEMPLATES: dict[int, str] = {}
 
@@ -41,6 +42,13 @@ class Catalog:
     def sql(self, statement: str, role: str = "postgres") -> str:
         """Run a statement with psql."""
         return self.database.sql(statement, role)
+
+    def visits(self, table: str) -> int:
+        """How many rows of a table the modules' statements have looked at until now."""
+        sessions = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'llmops.tenancy'"
+        # A session counts at its end, which may come a little after that of the module.
+        wait_until(lambda: self.sql(sessions) == "0", "the end of the module's session")
+        return int(self.sql(f"SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relname = '{table}'"))
 
     def count(self, table: str, where: str = "true") -> int:
         """Number of rows."""

@@ -11,6 +11,7 @@ import select
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 # How requests begin, for `Door.hold`.
@@ -19,10 +20,15 @@ CREATES_NETWORK = r"POST \S*/networks/create"
 CREATES_VOLUME = r"POST \S*/volumes/create"
 CREATES = r"POST \S*/containers/create"
 STARTS = r"POST \S*/containers/\S+/start"
+EXECUTES = r"POST \S*/containers/\S+/exec"
 UPDATES = r"POST \S*/containers/\S+/update"
 STOPS = r"POST \S*/containers/\S+/stop"
 RENAMES = r"POST \S*/containers/\S+/rename"
+REMOVES_VOLUME = r"DELETE \S*/volumes/"
 REMOVES = r"DELETE \S*/containers/"
+
+# A client gives up when nothing comes for a minute. This is no answer yet.
+_BREATH, _PATIENCE = 20.0, b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Hold:
@@ -50,8 +56,8 @@ class Hold:
         self._passes = passes
         self._ended.set()
 
-    def admits(self, data: bytes) -> bool:
-        """Whether these bytes of a client may pass; returns when that is decided."""
+    def admits(self, data: bytes, breathe: Callable[[], object]) -> bool:
+        """Whether these bytes of a client may pass; returns when that is decided, and has the client wait for it meanwhile."""
         if self._ended.is_set() or not self._request.match(data):
             return True
         with self._counting:
@@ -60,7 +66,8 @@ class Hold:
         if not waits:
             return True
         self._reached.set()
-        self._ended.wait()
+        while not self._ended.wait(_BREATH):
+            breathe()
         return self._passes
 
 
@@ -112,7 +119,7 @@ class Door:
                     if source is client:
                         if self._slow.match(data):
                             time.sleep(self.seconds)
-                        if self._hold and not self._hold.admits(data):
+                        if self._hold and not self._hold.admits(data, lambda: client.sendall(_PATIENCE)):
                             return
                     (engine if source is client else client).sendall(data)
 

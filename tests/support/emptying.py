@@ -46,7 +46,7 @@ def empty(folder: Path, server: int | None) -> None:
     subprocess.run(["ip", "-force", "-batch", "-"], input=commands, check=False, capture_output=True, text=True)
     for table in ("filter", "nat"):
         for erase in ("--flush", "--delete-chain"):
-            subprocess.run(["iptables", "--table", table, erase], check=True)
+            subprocess.run(["iptables", "--wait", "--table", table, erase], check=True)
 
 
 def _command(pid: int) -> bytes:

@@ -60,7 +60,7 @@ class Engine:
     def answers(self) -> bool:
         """Whether the engine's API answers."""
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(2)
+            connection.settimeout(30)
             connection.connect(str(self.socket))
             connection.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
             return b" 200 " in connection.recv(64)

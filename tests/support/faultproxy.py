@@ -9,7 +9,7 @@ import asyncio
 import re
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -73,7 +73,13 @@ class Fault:
 
 @dataclass
 class Request:
-    """A request that the proxy saw: ``sent`` is how many bytes of the answer's body it let through."""
+    """A request that the proxy saw.
+
+    Attributes:
+        sent: How many bytes of the answer's body it let through.
+        finished: Whether that was all of it.
+        ended: Whether nothing more comes of it, also because whoever asked has gone.
+    """
 
     method: str
     path: str
@@ -82,6 +88,7 @@ class Request:
     sent: int = 0
     status: int | None = None
     finished: bool = False
+    ended: bool = False
 
 
 class FaultProxy:
@@ -164,6 +171,12 @@ class FaultProxy:
         head = await reader.readuntil(b"\r\n\r\n")
         request = _parse(head)
         self.requests.append(request)
+        try:
+            await self._meet(head, request, reader, writer)
+        finally:
+            request.ended = True
+
+    async def _meet(self, head: bytes, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         fault = next((one for one in self.faults if one.takes(request.method, request.path)), Fault())
         await asyncio.sleep(fault.delay)
         if fault.refuse:
@@ -192,7 +205,7 @@ class FaultProxy:
             request.status = int(answer.split(b" ", 2)[1])
             writer.write(answer)
             while piece := await upstream_reader.read(PIECE):
-                await _send(piece, request, fault, writer)
+                await _send(piece, request, fault, writer, gone=upload.done)
             request.finished = True
         finally:
             upload.cancel()
@@ -224,8 +237,10 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         await writer.drain()
 
 
-async def _send(piece: bytes, request: Request, fault: Fault, writer: asyncio.StreamWriter) -> None:
-    """Let a piece of a body through, and do to it what the fault says."""
+async def _send(
+    piece: bytes, request: Request, fault: Fault, writer: asyncio.StreamWriter, gone: Callable[[], bool]
+) -> None:
+    """Let a piece of a body through, and do to it what the fault says, while whoever asked is there."""
     start, end = request.sent, request.sent + len(piece)
     if fault.corrupt_at is not None and start <= fault.corrupt_at < end:
         position = fault.corrupt_at - start
@@ -237,6 +252,8 @@ async def _send(piece: bytes, request: Request, fault: Fault, writer: asyncio.St
     for offset in range(0, len(piece), step):
         while fault.held and fault.hold_after is not None and request.sent >= fault.hold_after:
             await asyncio.sleep(0.02)
+            if gone():
+                raise ConnectionAbortedError
         part = piece[offset : offset + step]
         writer.write(part)
         await writer.drain()

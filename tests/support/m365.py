@@ -53,7 +53,7 @@ class Scene:
             "authority_url": self.microsoft.sign_in.url,
             "graph_url": self.microsoft.graph.url,
             "ca_path": str(self.microsoft.ca_path),
-            "request_timeout": 10,
+            "request_timeout": 120,
         }
         return {name: value for name, value in {**known, **changed}.items() if value is not None}
 

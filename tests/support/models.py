@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,3 +63,19 @@ def model_agent(engine: Engine, port: int = 12410, name: str = "empresa-corp", m
 def fetched(proxy: FaultProxy) -> int:
     """Bytes of layers that the proxy let through."""
     return sum(one.sent for one in proxy.requests if BLOBS in one.path)
+
+
+def stop_on_the_way(proxy: FaultProxy, size: int, shown: Callable[[], Sized], stops: int = 3) -> None:
+    """Have a model stop at parts of its way until so many of them were shown, so that none goes by between two looks.
+
+    Args:
+        proxy: What it comes through.
+        size: Its bytes.
+        shown: What was shown of its progress until now.
+        stops: How many stops.
+    """
+    hold = proxy.add(path=BLOBS, hold_after=size // (stops + 1))
+    for stop in range(1, stops + 1):
+        hold.hold_after = size * stop // (stops + 1)
+        wait_until(lambda stop=stop: len(shown()) >= stop, f"{stop} readings of the progress")
+    hold.held = False

@@ -9,6 +9,7 @@ import ctypes
 import os
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
 
 from tests.support.process import BenchError
@@ -34,6 +35,9 @@ EMPTY_FOLDERS = (
     "/etc/postgresql",
     "/var/log/postgresql",
 )
+
+# Modules keep their pulls here, by the addresses of agents, which are the same in other benches.
+JOBS = Path(tempfile.gettempdir(), f"llmops-tenancy-{os.geteuid()}")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -68,6 +72,7 @@ def enter(folder: Path) -> None:
     for name in ("lock", "sshd"):
         Path("/run", name).mkdir()
     _shield_folders(folder / "private")
+    _have_own_jobs(folder / "private" / "jobs")
     _set_resolver()
     for command in (["link", "set", "lo", "up"], ["address", "add", f"{ADDRESS}/32", "dev", "lo"]):
         subprocess.run(["ip", *command], check=True)
@@ -96,6 +101,12 @@ def _shield_folders(private: Path) -> None:
         os.chown(source, owner.st_uid, owner.st_gid)
         source.chmod(owner.st_mode & 0o7777)
         _mount("--bind", str(source), str(target))
+
+
+def _have_own_jobs(source: Path) -> None:
+    for folder in (JOBS, source):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    _mount("--bind", str(source), str(JOBS))
 
 
 def _set_resolver() -> None:

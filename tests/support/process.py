@@ -16,7 +16,7 @@ class BenchError(Exception):
     """A part of the bench does not do what it should; the message says which, and where its log is."""
 
 
-def wait_until(ready: Callable[[], object], what: str, timeout: float = 120.0, interval: float = 0.03) -> None:
+def wait_until(ready: Callable[[], object], what: str, timeout: float = 300.0, interval: float = 0.03) -> None:
     """Call ``ready`` until it returns something true.
 
     Args:
@@ -117,7 +117,7 @@ class Server:
         )
         self.pid_file.write_text(f"{pid} {start_time(pid)}\n")
 
-    def wait_ready(self, ready: Callable[[], object], timeout: float = 120.0) -> None:
+    def wait_ready(self, ready: Callable[[], object], timeout: float = 300.0) -> None:
         """Wait until ``ready`` is true; at the end of the process or of the time, raise with the end of the log."""
 
         def ready_or_dead() -> bool:
@@ -134,7 +134,7 @@ class Server:
         """The last lines of the log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
-    def stop(self, how: int = signal.SIGTERM, timeout: float = 60.0) -> None:
+    def stop(self, how: int = signal.SIGTERM, timeout: float = 120.0) -> None:
         """Send a signal and wait for the end; a server that outlives the time is killed."""
         pid = self.pid
         if pid:
@@ -183,7 +183,7 @@ def descendants(pids: Iterable[int]) -> set[int]:
         found |= more
 
 
-def kill_tree(pid: int, how: int = signal.SIGKILL, marker: str | None = None, timeout: float = 60.0) -> set[int]:
+def kill_tree(pid: int, how: int = signal.SIGKILL, marker: str | None = None, timeout: float = 300.0) -> set[int]:
     """End a whole process tree, workers in sessions of their own and orphans included.
 
     Ansible's workers outlive a killed ``ansible-playbook``: once their parent is gone, only the environment that they

@@ -50,6 +50,7 @@ class SshHost:
             "ansible_port": PORT,
             "ansible_user": self.user,
             "ansible_connection": "ssh",
+            "ansible_ssh_timeout": 120,
             "ansible_ssh_private_key_file": self.folder / "client_key",
             "ansible_ssh_common_args": f"'{options}'",
             "ansible_python_interpreter": sys.executable,

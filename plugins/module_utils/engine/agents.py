@@ -34,8 +34,8 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.errors import Tenan
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Impact
 
-_LOOKS = 4
-_MOMENT = 0.5
+# Seconds between looks at a port that only Docker's proxy holds; a host that is busy takes its time to start a container.
+_MOMENTS = (0.5, 0.5, 0.5, 1.0, 2.0, 4.0, 4.0)
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def _applied(
 
 
 def _planned(engine: Engine, specs: Sequence[AgentSpec], options: Options) -> _Planned:
-    for attempt in range(_LOOKS - 1):
+    for moment in _MOMENTS:
         try:
             planned = _plan_once(engine, specs, options)
             if not any(_of_proxy(error) for error in planned.failures.values()):
@@ -161,7 +161,7 @@ def _planned(engine: Engine, specs: Sequence[AgentSpec], options: Options) -> _P
         except TenancyError as error:
             if not _of_proxy(error):
                 raise
-        time.sleep(_MOMENT)
+        time.sleep(moment)
     return _plan_once(engine, specs, options)
 
 

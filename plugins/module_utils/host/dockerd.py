@@ -130,8 +130,8 @@ def started_before(pid: int, path: str) -> bool:
         changed = os.stat(path).st_mtime
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         # Not by the time of the boot: /proc/stat has it in whole seconds only, and an engine is started within one
-        # after its file was written.
-        uptime, now = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0]), time.time()
+        # after its file was written. Nor by a file: a machine that is busy takes its time between the two clocks.
+        uptime, now = time.clock_gettime(time.CLOCK_BOOTTIME), time.time()
     except (OSError, ValueError):
         return False
     # Field 22 of proc(5), counted from the state; clock ticks since the boot.

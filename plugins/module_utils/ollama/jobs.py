@@ -80,20 +80,28 @@ class Job:
         return time.time() - _changed(self.file("lease"))
 
     def lock(self) -> int:
-        """Take the worker's lock; the descriptor holds it."""
-        descriptor = os.open(self.file("lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        """Take the worker's lock; the descriptor holds it. Whoever asks whether the worker lives has it for a moment."""
+        descriptor = self._open_lock()
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         return descriptor
 
     def alive(self) -> bool:
         """Whether its worker lives."""
         try:
-            os.close(self.lock())
+            descriptor = self._open_lock()
         except FileNotFoundError:
             return False
-        except OSError:
+        try:
+            # Shared, so that two who ask at once don't take each other for the worker.
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
             return True
+        finally:
+            os.close(descriptor)
         return False
+
+    def _open_lock(self) -> int:
+        return os.open(self.file("lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def remove(self) -> None:
         """Forget it."""

@@ -69,9 +69,10 @@ def _pulls() -> dict[Key, dict[str, Any]]:
     """The last pull of each model that a worker on this host did or does, unless it went well."""
     found: dict[Key, dict[str, Any]] = {}
     for job in jobs.every():
-        status = job.status()
+        # First whether it lives: one that ends in between has written how.
+        alive, status = job.alive(), job.status()
         for line in status.get("steps", ()):
-            state = line["state"] if status["finished"] or job.alive() else "died"
+            state = line["state"] if status["finished"] or alive else "died"
             found[line["endpoint"], line["model"]] = {**line, "state": state, "job": job.name}
     return {key: line for key, line in found.items() if line["state"] != "done"}
 

@@ -170,8 +170,9 @@ def start(
     """
     lifeline = Lifeline()
     worker = Worker(job, steps, settings, lifeline, leased, carry)
-    worker.write(finished=False)
+    # First the lock: a job that is not finished, and whose lock nobody has, is one whose worker died.
     lock = job.lock()
+    worker.write(finished=False)
     child = os.fork()
     if child == 0:
         lifeline.in_worker()

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
 import time
@@ -37,6 +38,16 @@ def test_the_lock_tells_whether_the_worker_lives():
     assert job.alive()
     os.close(descriptor)
     assert not job.alive()
+
+
+def test_who_asks_is_not_taken_for_the_worker():
+    job = jobs.create({})
+    with open(job.file("lock"), "w", encoding="ascii") as asking:
+        fcntl.flock(asking, fcntl.LOCK_SH)
+        assert not job.alive()
+    descriptor = job.lock()
+    assert job.alive()
+    os.close(descriptor)
 
 
 def test_a_status_is_replaced_as_a_whole():
