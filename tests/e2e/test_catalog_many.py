@@ -20,7 +20,7 @@ from tests.support.process import BenchError, wait_until
 
 RUNS = 20
 # As many as are in the queue before one, on a machine that is slow.
-PATIENT = {"lock_timeout": 300}
+PATIENT = {"lock_timeout": 300, "statement_timeout": 300}
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tarfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -37,6 +36,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.reach import require_place
 
 from tests.support.ansible import ModuleRun
+from tests.support.door import Door
 from tests.support.engine import Engine
 from tests.support.ollama import generate, pull
 from tests.support.process import wait_until
@@ -493,11 +493,11 @@ ensure_agents(engine, eval(sys.argv[2]), lambda endpoint: OllamaClient(endpoint,
 """
 
 
-def start(engine: Engine, *specs: AgentSpec) -> subprocess.Popen[str]:
+def start(url: str, *specs: AgentSpec) -> subprocess.Popen[str]:
     """A process that is ready to bring agents about, and waits for a line."""
     collections = Path(__file__).parents[2] / ".collections"
     process = subprocess.Popen(
-        [sys.executable, "-c", RUN, engine.url, repr(list(specs))], env={**os.environ, "PYTHONPATH": str(collections)},
+        [sys.executable, "-c", RUN, url, repr(list(specs))], env={**os.environ, "PYTHONPATH": str(collections)},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
@@ -511,7 +511,14 @@ def go(process: subprocess.Popen[str]) -> None:
     process.stdin.flush()
 
 
-def test_killed_at_thirty_moments_the_next_run_converges(clean_engine: Engine, docker: DockerEngine) -> None:
+@pytest.fixture
+def door(clean_engine: Engine) -> Iterator[Door]:
+    """The door before the engine that runs go through which are killed."""
+    with closing(Door(clean_engine.socket)) as opened:
+        yield opened
+
+
+def test_killed_at_thirty_moments_the_next_run_converges(clean_engine: Engine, docker: DockerEngine, door: Door) -> None:
     """Twenty tenants: a quarter of their agents is made anew by each run, one comes and goes, and hands remove some."""
     dice = random.Random(3)
     names = [f"t{number:02}" for number in range(20)]
@@ -527,10 +534,13 @@ def test_killed_at_thirty_moments_the_next_run_converges(clean_engine: Engine, d
             for number, spec in enumerate(first[:-1])
         ]
         specs.append(AgentSpec(guest, guest, "present" if kill % 2 else "absent", remove_volume=True, port=first[-1].port))
-        with start(clean_engine, *specs) as process:
+        # About to change something for the n-th time; every other time the engine does so after the kill.
+        hold = door.hold("POST|DELETE", dice.randint(1, 20))
+        with start(door.url, *specs) as process:
             go(process)
-            time.sleep(dice.uniform(0, 1.5))
+            wait_until(lambda hold=hold, process=process: hold.reached or process.poll() is not None, "the moment")
             process.send_signal(signal.SIGKILL)
+        hold.end(passes=kill % 2 == 1)
         if kill % 5 != 4:
             clean_engine.docker("rm", "--force", f"ollama-agent-{dice.choice(by_hand)}", check=False)
             continue
@@ -550,7 +560,7 @@ def test_runs_at_once(clean_engine: Engine) -> None:
     """Of one tenant, so that they race for its network; of tenants whose subnets are the same first choice; of one agent."""
     specs = [AgentSpec(f"a{number}", "acme", "present") for number in range(4)]
     specs += [AgentSpec(f"b{number}", f"blue{number}", "present") for number in range(4)] + 3 * [AgentSpec("b0", "blue0", "present")]
-    processes = [start(clean_engine, spec) for spec in specs]
+    processes = [start(clean_engine.url, spec) for spec in specs]
     for process in processes:
         go(process)
     for process in processes:
