@@ -99,7 +99,9 @@ def build(host: AgentHost, *lines: str) -> None:
 
 def ended(log: Path, task: str, host: str) -> bool:
     """Whether a task has ended on a host."""
-    tasks = map(json.loads, log.read_text().splitlines())
+    # The last line may be written just now.
+    whole_lines, _end, _begun = log.read_text().rpartition("\n")
+    tasks = map(json.loads, whole_lines.splitlines())
     return any(done["task"].endswith(task) and done["host"] == host for done in tasks)
 
 
