@@ -33,7 +33,9 @@ def models(site: Site, agent: str) -> set[str]:
 def test_the_second_tenants_model_costs_nothing(site: Site, registry: Registry, fault_proxy: FaultProxy) -> None:
     store, file = Path("/var/lib/llmops") / site.folder.name, site.folder / "weighty.gguf"
     source = {"agent_model_mirror": fault_proxy.address, "agent_model_insecure": True}
-    site.write_inventory({"localhost": {"agent_model_store_path": str(store), **source}})
+    # Half an account would be refused; it is another mirror's, though, and not for this one.
+    others = {"model_store_mirror": "mirror.example.com", "model_store_username": "hosts", "model_store_ca_path": "/nowhere/ca.crt"}
+    site.write_inventory({"localhost": {"agent_model_store_path": str(store), **source, **others}})
     write_big_model(file, 5)
     weights = store / "blobs" / registry.add_model("weighty", chunks(file)).replace(":", "-")
     first = site.onboard("first", model="weighty", memory_limit="256m").ok()
