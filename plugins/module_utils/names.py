@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The names the vocabulary fixes: tenants, agents, models, emails, and the Docker objects called after them."""
+"""The names the vocabulary fixes: tenants, agents, models, emails, the Docker objects called after them, and URLs."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ DEFAULT_REGISTRY = "registry.ollama.ai"
 DEFAULT_NAMESPACE = "library"
 CONTAINER_PREFIX = "ollama-agent-"
 NETWORK_PREFIX = "ollama-tenant-"
+# What is bound to every address is reached from its own host by loopback.
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 def check_slug(text: str, name: str = "tenant") -> str:
@@ -112,6 +114,15 @@ def container_name(agent: str) -> str:
 def network_name(tenant: str) -> str:
     """Name of the bridge network of a tenant."""
     return NETWORK_PREFIX + tenant
+
+
+def local_url(address: str, port: int) -> str:
+    """URL of what a host has at one of its addresses, as seen from that host.
+
+    :param address: as it is bound to, maybe to all of them; one of IPv6 gets brackets.
+    """
+    host = _LOOPBACK.get(address, address)
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -17,18 +17,16 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import 
 )
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import Linked
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.view_plan import store_now
-from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name, network_name
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name, local_url, network_name
 
 API_PORT = 11434
-_ANY = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 
 
 def endpoint(settings: AgentSettings, address: str) -> str | None:
     """URL at which the agent's host reaches it: its published port, else its address in the tenant's network."""
     if settings.port:
-        bound = settings.bind_address
-        return f"http://{_ANY.get(bound, f'[{bound}]' if ':' in bound else bound)}:{settings.port}"
-    return f"http://{address}:{API_PORT}" if address else None
+        return local_url(settings.bind_address, settings.port)
+    return local_url(address, API_PORT) if address else None
 
 
 def settings_view(

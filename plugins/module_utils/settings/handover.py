@@ -9,11 +9,10 @@ from __future__ import annotations
 from typing import Any, Iterable, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.names import each_once, full_model
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import each_once, full_model, local_url
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings import values
 
 Record = Mapping[str, Any]
-_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 
 
 def records_of(tenants: Iterable[Record]) -> list[dict[str, Any]]:
@@ -141,8 +140,7 @@ def _with_model(models: list[str], model: str) -> list[str]:
 
 def endpoint_of(agent: Record) -> str:
     """URL of an agent as seen from its own host."""
-    address = _ANY_ADDRESS.get(agent["bind_address"], agent["bind_address"])
-    return f"http://{address}:{agent['port']}"
+    return local_url(agent["bind_address"], agent["port"])
 
 
 def missing_models(

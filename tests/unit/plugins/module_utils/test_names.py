@@ -93,6 +93,14 @@ def test_docker_objects_are_called_after_agent_and_tenant():
     assert names.network_name("empresa-corp") == "ollama-tenant-empresa-corp"
 
 
+@pytest.mark.parametrize(
+    ("address", "url"),
+    [("192.0.2.1", "http://192.0.2.1:80"), ("0.0.0.0", "http://127.0.0.1:80"), ("::", "http://[::1]:80"), ("fd00::2", "http://[fd00::2]:80")],
+)
+def test_url_of_what_is_bound_to_an_address(address, url):
+    assert names.local_url(address, 80) == url
+
+
 @pytest.mark.parametrize(("word", "said"), [("tenant_nmae", "Did you mean 'tenant_name'?"), ("zzz", "")])
 def test_nearest_known_word(word, said):
     assert names.nearest(word, ["tenant", "tenant_name", "model"]) == said

@@ -113,7 +113,7 @@ def test_what_is_wanted_of_existing_agents(flow, model, expected):
 @pytest.mark.parametrize(
     ("address", "expected"),
     [("127.0.0.1", "http://127.0.0.1:11435"), ("0.0.0.0", "http://127.0.0.1:11435"), ("::", "http://[::1]:11435"),
-     ("192.0.2.1", "http://192.0.2.1:11435")],
+     ("192.0.2.1", "http://192.0.2.1:11435"), ("2001:db8::1", "http://[2001:db8::1]:11435")],
 )
 def test_endpoint_as_the_host_sees_it(address, expected):
     assert handover.endpoint_of(record(bind_address=address)) == expected
