@@ -21,7 +21,6 @@ ROOT = Path(__file__).resolve().parents[2]
 MODULES = ROOT / "plugins" / "modules"
 UTILS = ROOT / "plugins" / "module_utils"
 UTILS_PACKAGE = "ansible_collections.llmops.tenancy.plugins.module_utils"
-DOCS = ("DOCUMENTATION", "EXAMPLES", "RETURN")
 _NOT_CODE = {
     tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING, tokenize.ENDMARKER
 }

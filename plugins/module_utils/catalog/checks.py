@@ -49,14 +49,14 @@ def _storable_text(text: str, name: str) -> None:
     )
 
 
-def whole_number(value: Any, name: str, low: int, high: int, kind: str = "invalid_number") -> None:
+def whole_number(value: Any, name: str, low: int, high: int) -> None:
     """Return for a whole number in the range, both ends included; true and false are none.
 
-    :raises TenancyError: of this kind.
+    :raises TenancyError: ``invalid_number``.
     """
     if isinstance(value, bool) or not low <= value <= high:
         raise TenancyError(
             f"{name} {str(value).lower()} is not a number from {low} to {high}",
             remedy="Correct the number, or leave it out",
-            kind=kind,
+            kind="invalid_number",
         )

@@ -198,13 +198,13 @@ def connect(
             # No prepared statements: the catalog may stand behind a pooler that swaps connections between transactions.
             return psycopg.connect(row_factory=dict_row, autocommit=autocommit, prepare_threshold=None, **given)
         except psycopg.Error as error:
-            refusal = _refusal(error, given, settings)
+            refusal = _refusal(error, given)
             if refusal.kind not in _RETRIED or time.monotonic() + _RETRY_PAUSE > deadline:
                 raise refusal from None
         time.sleep(_RETRY_PAUSE)
 
 
-def _refusal(error: psycopg.Error, given: dict[str, Any], settings: CatalogSettings) -> TenancyError:
+def _refusal(error: psycopg.Error, given: dict[str, Any]) -> TenancyError:
     where = target(given)
     said = _last_line(str(error), given.get("password"))
     facts = {

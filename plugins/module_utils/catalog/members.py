@@ -32,7 +32,7 @@ def ensure_users(conn: Any, options: Options, *, check: bool, warn: Warn) -> tup
     _demand_tenants(conn, wishes, check, warn)
     plan, now = users.ensure(conn, wishes)
     return plan, [
-        _result(wish, now.get(users.USER.key(wish)), {"tenant": wish["tenant"], "email": wish["email"]})
+        _result(now.get(users.USER.key(wish)), {"tenant": wish["tenant"], "email": wish["email"]})
         for wish in wishes
     ]
 
@@ -52,7 +52,7 @@ def ensure_agents(
         _make_observed(conn, named, placement, warn)
     plan, now = agents.ensure(conn, named, placement)
     return plan, [
-        _result(wish, now.get(agent_wishes.AGENT.key(wish)), {"tenant": wish["tenant"], "agent": wish["agent"]})
+        _result(now.get(agent_wishes.AGENT.key(wish)), {"tenant": wish["tenant"], "agent": wish["agent"]})
         for wish in named
     ]
 
@@ -76,7 +76,7 @@ def _make_observed(conn: Any, wishes: Sequence[Mapping[str, Any]], placement: Pl
         )
 
 
-def _result(wish: Mapping[str, Any], row: records.Row | None, key: Mapping[str, Any]) -> dict[str, Any]:
+def _result(row: records.Row | None, key: Mapping[str, Any]) -> dict[str, Any]:
     return records.as_result(row or key, state="present" if row else "absent")
 
 

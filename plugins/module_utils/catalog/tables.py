@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from typing import Any, Callable, Iterator, Mapping, Sequence
+from typing import Any, Iterator, Mapping, Sequence
 
 try:
     import psycopg
@@ -28,20 +28,14 @@ def by_key(kind: Kind, rows: Sequence[Row]) -> dict[Key, Row]:
     return {kind.key(row): row for row in rows}
 
 
-def write(
-    conn: psycopg.Connection[Any],
-    kind: Kind,
-    steps: Steps,
-    insert: Callable[[psycopg.Connection[Any], Sequence[Row]], list[dict[str, Any]]] | None = None,
-) -> dict[Key, Row]:
+def write(conn: psycopg.Connection[Any], kind: Kind, steps: Steps) -> dict[Key, Row]:
     """Carry the steps out: new rows first, so that a new admin counts when the old one goes.
 
-    :param insert: another way to insert, for rows whose columns the database chooses.
     :returns: the rows that were created or changed, as they are now.
     """
     written: list[dict[str, Any]] = []
     if steps.create:
-        written += insert(conn, steps.create) if insert else _insert(conn, kind, steps.create)
+        written += _insert(conn, kind, steps.create)
     if steps.update:
         written += _update(conn, kind, [row for row, changes in steps.update])
     if steps.remove:

@@ -35,11 +35,11 @@ def ensure(conn: Any, options: Sequence[Mapping[str, Any]], placement: Placement
     present = [each for each in options if each["state"] == "present"]
     absent = [each for each in options if each["state"] == "absent"]
     user_wishes = [users.wish({**user, "tenant": each["tenant"]}) for each in present for user in each["users"] or ()]
-    agent_wishes = _agent_wishes(conn, present)
+    wished_agents = _agent_wishes(conn, present)
     emptied, removed_agents = _empty(conn, absent)
     own, now = tenants.ensure(conn, wishes)
     peopled, named_users = users.ensure(conn, user_wishes)
-    placed, _agents = agents.ensure(conn, agents.name_all(conn, agent_wishes), placement)
+    placed, _agents = agents.ensure(conn, wished_agents, placement)
     plan = records.merge(emptied, own, peopled, placed)
     return plan, _results(conn, wishes, now, named_users, removed_agents)
 

@@ -12,7 +12,7 @@ from typing import Mapping, Sequence
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import AgentAction, Observation
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.networks import SubnetPool, bridge_name, capacity
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.names import network_name
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import CONTAINER_PREFIX, network_name
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class NetworkPlan:
             members = self._members[tenant]
             if tenant not in self._networks or tenant in self._new:
                 continue
-            strangers = sorted(name for name in members if not name.startswith("ollama-agent-"))
+            strangers = sorted(name for name in members if not name.startswith(CONTAINER_PREFIX))
             if strangers and len(strangers) == len(members):
                 self.warnings.append(
                     f"Network {network_name(tenant)} was kept: {', '.join(strangers)} of something else is still in it"

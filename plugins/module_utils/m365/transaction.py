@@ -47,7 +47,6 @@ def apply(
     last_counts: Mapping[str, int],
     check: bool,
     warn: Callable[[str], None],
-    sleep: Callable[[float], None] = time.sleep,
 ) -> dict[str, Any]:
     """Bring the fetched round into the catalog, again if the connection is lost meanwhile.
 
@@ -72,7 +71,7 @@ def apply(
             if error.kind not in _LOST or pause is None:
                 raise
             warn(f"The catalog was lost in mid-run; trying again in {pause} s")
-            sleep(pause)
+            time.sleep(pause)
     raise AssertionError("the last pause is None")
 
 

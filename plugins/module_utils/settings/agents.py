@@ -53,18 +53,18 @@ SHORT: dict[str, str] = {
 }
 
 
-def parse_agents(value: Any, name: str = "agents") -> list[dict[str, Any]]:
+def parse_agents(value: Any) -> list[dict[str, Any]]:
     """Entities for the module ``tenant_agent``, without the tenant.
 
     :param value: a list of mappings, one mapping, or JSON text of either.
     :raises TenancyError: for what is wrong, naming the entry.
     """
-    agents = [_parse_agent(item, f"{name}[{index}]") for index, item in enumerate(values.as_list(value, name))]
+    agents = [_parse_agent(item, f"agents[{index}]") for index, item in enumerate(values.as_list(value, "agents"))]
     names = [agent.get("agent") for agent in agents]
     for index, agent in enumerate(names):
         if names.count(agent) > 1:
             raise TenancyError(
-                f"{name} names the agent '{agent}' twice" if agent else f"{name}[{index}] has no agent",
+                f"agents names the agent '{agent}' twice" if agent else f"agents[{index}] has no agent",
                 cause="each agent of a tenant has a name of its own",
                 remedy="Give each entry its own 'agent'",
                 kind="duplicate_agent",

@@ -18,7 +18,6 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.settings import val
 PREFIX = "m365_"
 # They come from a vaulted file or the environment, straight to the module.
 SECRETS = tuple(f"{PREFIX}{name}" for name, option in options.ENTITY.items() if option.get("no_log"))
-_ROLES = ("admin", "analyst", "viewer")
 
 
 def _roles(value: Any, name: str) -> dict[str, str]:
@@ -31,7 +30,7 @@ def _roles(value: Any, name: str) -> dict[str, str]:
                 f"{name}: '{item}' has no role", remedy="Write it as group-id: admin", kind="invalid_value"
             )
         given = {**(given or {}), **pair}
-    return {str(key).strip(): values.one_of(*_ROLES)(role, f"{name}: {key}") for key, role in (given or {}).items()}
+    return {str(key).strip(): values.role(role, f"{name}: {key}") for key, role in (given or {}).items()}
 
 
 # Variable -> check. Without the prefix it is the option of the module `m365_sync`.
@@ -54,7 +53,7 @@ CHECKS: dict[str, values.Check] = {
     "m365_guests": values.boolean,
     "m365_unlicensed": values.boolean,
     "m365_role_mapping": _roles,
-    "m365_default_role": values.one_of(*_ROLES, "none"),
+    "m365_default_role": values.one_of(*values.ROLES, "none"),
     "m365_manage_roles": values.boolean,
     "m365_role_app_id": values.text,
     "m365_manual_users": values.one_of("report", "link"),

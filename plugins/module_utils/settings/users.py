@@ -21,20 +21,20 @@ CHECKS: dict[str, values.Check] = {
 }
 
 
-def parse_users(value: Any, name: str = "users") -> list[dict[str, Any]]:
+def parse_users(value: Any) -> list[dict[str, Any]]:
     """Entities for the module ``tenant_user``, without the tenant.
 
     :param value: a list of mappings (``email``, ``name``, ``role``, ``active``, ``state``, ``force``) or of texts
         ``email`` or ``email:role``; or all of it as text: JSON, or ``a@x.com:admin,b@x.com``.
     :raises TenancyError: for what is wrong, naming the entry.
     """
-    users = [_parse_user(item, f"{name}[{index}]") for index, item in enumerate(values.as_list(value, name))]
+    users = [_parse_user(item, f"users[{index}]") for index, item in enumerate(values.as_list(value, "users"))]
     seen: dict[str, str] = {}
     for user in users:
         other = seen.setdefault(user["email"].lower(), user["email"])
         if sum(1 for item in users if item["email"].lower() == other.lower()) > 1:
             raise TenancyError(
-                f"{name} names {other} twice",
+                f"users names {other} twice",
                 cause="an email address stands for one user, whatever its case",
                 remedy="Keep one of them",
                 kind="duplicate_user",

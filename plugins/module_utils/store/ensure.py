@@ -53,7 +53,7 @@ def ensure_store(
     """
     made = not layout.exists()
     usage = survey(layout, {orphan.agent for orphan in care.uppers})
-    findings = _look(layout, usage, wishes, call, care)
+    findings = _look(usage, wishes, call, care)
     for text in (text for finding in findings for text in finding.warnings):
         warn(text)
     space.check(f"There is no room for {_names(findings)}", layout.root, room(layout, findings), settings.min_free)
@@ -96,10 +96,10 @@ def follow(layout: Layout, job: jobs.Job, call: Call) -> dict[str, Any]:
     return _finish(layout, settled, recalled(context["care"]), context["made"], moved)
 
 
-def _look(layout: Layout, usage: Usage, wishes: Sequence[Wish], call: Call, care: Care) -> list[Finding]:
+def _look(usage: Usage, wishes: Sequence[Wish], call: Call, care: Care) -> list[Finding]:
     with ThreadPoolExecutor(_LOOKERS) as pool:
         return list(
-            pool.map(lambda wish: look(layout, usage, wish, check=call.check, verify=care.verify), wishes)
+            pool.map(lambda wish: look(usage, wish, check=call.check, verify=care.verify), wishes)
         )
 
 

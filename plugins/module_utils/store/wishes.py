@@ -103,7 +103,7 @@ def _all(params: Mapping[str, Any], names: Sequence[str]) -> list[dict[str, Any]
     return [{**rest, **shared, "model": name, "state": "present"} for name in names]
 
 
-def look(layout: Layout, usage: Usage, wish: Wish, *, check: bool, verify: bool) -> Finding:
+def look(usage: Usage, wish: Wish, *, check: bool, verify: bool) -> Finding:
     """Compare a wish with what the store has. Changes nothing; an error is part of the finding."""
     before = next((model for model in usage.models if model.name == wish.model), None)
     finding = Finding(wish, before=before, after=before)
