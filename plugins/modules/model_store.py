@@ -433,7 +433,6 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.ollama import jobs
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.ensure import Call
 from ansible_collections.llmops.tenancy.plugins.module_utils.options import store
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.entities import entities, one_or_list
-from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import parse_size
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.care import read_care
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.ensure import ensure_store, follow
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
@@ -460,7 +459,7 @@ def logic(params, run: Run):
         return {"changed": False, "needs": needed}
     if not run.check:
         tidy(layout, params)
-    settings = store.read_transfer(params, parse_size(params["min_free"], "min_free"))
+    settings = store.read_transfer(params)
     care = read_care(layout, params)
     return ensure_store(layout, wishes, settings, call, care, run.warn)
 

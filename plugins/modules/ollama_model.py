@@ -276,14 +276,12 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.ensure impor
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.wishes import read_wish
 from ansible_collections.llmops.tenancy.plugins.module_utils.options import ollama
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.entities import entities, one_or_list
-from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import parse_limit, parse_size
 
 
 def logic(params, run: Run):
     """Bring the models, or go on with a pull that an earlier call has started."""
     wishes = [read_wish(item) for item in entities(params, ollama.MODEL, "models", shared=ollama.SHARED)]
-    private = parse_limit(params["private_limit"], "private_limit")
-    settings = ollama.read_transfer(params, parse_size(params["min_free"], "min_free"), private)
+    settings = ollama.read_transfer(params)
     call = Call(check=run.check, wait=params["wait"], patience=params["patience"])
     if params["job"]:
         return follow(jobs.find(params["job"]), wishes, settings, call)

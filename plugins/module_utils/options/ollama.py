@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Mapping
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.group import OptionGroup
+from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import parse_limit, parse_size
 
 _PASSWORD = re.compile(r"^(?:[a-z]+://)?[^/@]*?:([^/@]+)@")
 
@@ -82,13 +83,16 @@ def _secrets(params: Mapping[str, Any]) -> list[str]:
 GROUP = OptionGroup(spec=SPEC, secrets=_secrets)
 
 
-def read_transfer(params: Mapping[str, Any], min_free: int, private_limit: int | None = None) -> TransferSettings:
-    """Typed settings of the options; sizes are parsed by the caller."""
+def read_transfer(params: Mapping[str, Any]) -> TransferSettings:
+    """Typed settings of the options.
+
+    :raises TenancyError: ``invalid_size``.
+    """
     return TransferSettings(
         timeout=params["timeout"],
         stall_timeout=params["stall_timeout"],
         retries=params["retries"],
         parallel=max(params["parallel"], 1),
-        min_free=min_free,
-        private_limit=private_limit,
+        min_free=parse_size(params["min_free"], "min_free"),
+        private_limit=parse_limit(params["private_limit"], "private_limit"),
     )

@@ -11,6 +11,7 @@ from typing import Any, Mapping
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.docker import SPEC
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.group import OptionGroup
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.ollama import TransferSettings
+from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import parse_size
 
 # One model of the store, as model_store takes it.
 MODEL = {
@@ -76,12 +77,15 @@ GROUP = OptionGroup(
 )
 
 
-def read_transfer(params: Mapping[str, Any], min_free: int) -> TransferSettings:
-    """Typed settings of the options; ``min_free`` is parsed by the caller. Models of a store come one after the other."""
+def read_transfer(params: Mapping[str, Any]) -> TransferSettings:
+    """Typed settings of the options. Models of a store come one after the other.
+
+    :raises TenancyError: ``invalid_size``.
+    """
     return TransferSettings(
         timeout=params["timeout"],
         stall_timeout=params["stall_timeout"],
         retries=params["retries"],
         parallel=1,
-        min_free=min_free,
+        min_free=parse_size(params["min_free"], "min_free"),
     )
