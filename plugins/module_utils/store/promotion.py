@@ -24,7 +24,6 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.store import (
     commit,
     content,
     hostile,
-    locks,
     origins,
     partial,
     places,
@@ -34,7 +33,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.store import (
 )
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.content import Blob, Manifest
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, manifest_path
-from ansible_collections.llmops.tenancy.plugins.module_utils.store.source import Staging, no_such_blob, waiting
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.source import Staging, no_such_blob
 
 _SHOWN = 10
 
@@ -140,7 +139,7 @@ class AgentSource:
         )
 
     def _take(self, owned: Owned, staging: Staging, blob: Blob, tell: Callable[[Blob, int], None]) -> None:
-        with locks.waited(self.layout, blob.digest.removeprefix("sha256:"), lambda: waiting(staging.watcher)):
+        with staging.turn(blob):
             there = commit.has(self.layout, blob)
             if there:
                 self._require(owned, blob, lambda read: tell(blob, read))
@@ -153,7 +152,7 @@ class AgentSource:
             raise self._unusable(blob, "has other bytes than its name says")
 
     def _copy(self, owned: Owned, staging: Staging, blob: Blob, tell: Callable[[Blob, int], None]) -> None:
-        with locks.waited(self.layout, blob.digest.removeprefix("sha256:"), lambda: waiting(staging.watcher)):
+        with staging.turn(blob):
             seeds.forget(self.layout, blob)
             if not seeds.take(self.layout, blob, _folders(owned), lambda read: tell(blob, read)):
                 space.check(f"There is no room for model {self.name}", self.layout.root, blob.size, staging.min_free)

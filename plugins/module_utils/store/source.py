@@ -10,8 +10,9 @@ The registry is one; others make models of files or take them out of an archive.
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Callable, Iterable, Protocol
+from typing import Callable, Iterable, Iterator, Protocol
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.bring import Watcher
@@ -60,6 +61,19 @@ class Staging:
         """
         needed = room_bytes(self.layout, blobs)
         space.check(f"There is no room for model {self.name}", self.layout.root, needed, self.min_free)
+
+    @contextmanager
+    def turn(self, blob: Blob) -> Iterator[None]:
+        """Have a blob for this run alone; another one that is at it goes first, however long that takes.
+
+        :raises Cancelled: nobody wants it any more.
+        """
+        with locks.waited(self.layout, blob.digest.removeprefix("sha256:"), self._wait):
+            yield
+
+    def _wait(self) -> None:
+        self.watcher.see(self.watcher.last.at("waiting for another run that pulls it"))
+        time.sleep(_LOOK_AGAIN)
 
     def fits(self, blob: Blob) -> bool:
         """Whether there is room for all of a blob, whatever was downloaded of it."""
@@ -148,7 +162,7 @@ class RegistrySource:
         for blob in blobs:
             if not seeds.offered(layout, [blob], self.seeds):
                 continue
-            with locks.waited(layout, blob.digest.removeprefix("sha256:"), lambda: waiting(watcher)):
+            with staging.turn(blob):
                 seeds.forget(layout, blob)
                 if not staging.fits(blob) or not seeds.offered(layout, [blob], self.seeds):
                     continue
@@ -169,22 +183,13 @@ class RegistrySource:
 
         if commit.has(layout, blob) and not again:
             return
-        with locks.waited(layout, blob.digest.removeprefix("sha256:"), lambda: waiting(staging.watcher)):
+        with staging.turn(blob):
             if not commit.has(layout, blob) or again:
                 seeds.forget(layout, blob)
                 if again or not commit.rescue(layout, blob, lambda read: staging.tell("verifying", blob, read)):
                     commit.adopt(layout, blob, download(client, blob, folder, self.connections, see))
                 partial.remove(folder)
         staging.tell("pulling", blob, blob.size)
-
-
-def waiting(watcher: Watcher) -> None:
-    """Tell that another run is at the same blob, and take a moment.
-
-    :raises Cancelled: nobody wants it any more.
-    """
-    watcher.see(watcher.last.at("waiting for another run that pulls it"))
-    time.sleep(_LOOK_AGAIN)
 
 
 def missing_bytes(layout: Layout, blobs: Iterable[Blob]) -> int:
