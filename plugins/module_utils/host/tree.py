@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from ansible_collections.llmops.tenancy.plugins.module_utils import tenant_tree
+from ansible_collections.llmops.tenancy.plugins.module_utils.disk import existing, free_bytes
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.host.tree_entries import Entry, entries
 
@@ -259,14 +260,12 @@ def _unpack_entry(tar: tarfile.TarFile, info: tarfile.TarInfo, places: tenant_tr
 
 
 def _require_space(folder: str, size: int, what: str) -> None:
-    while not os.path.isdir(folder):
-        folder = os.path.dirname(folder)
-    space = os.statvfs(folder)
-    free = space.f_bavail * space.f_frsize
+    there = existing(folder)
+    free = free_bytes(there) or 0
     if size > free:
         raise TenancyError(
             f"There is no room for {what}",
-            cause=f"it takes {size} bytes, and the disk of {folder} has {free} left",
+            cause=f"it takes {size} bytes, and the disk of {there} has {free} left",
             remedy=f"Free {size - free} bytes there",
             kind="disk_full",
         )

@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import os
-import stat
 from typing import Mapping
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.disk import MOUNTS, allocated_at, free_bytes, mounted, used
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama import registry
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.client import OllamaClient
@@ -17,20 +17,9 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.files import
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.step import Step
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.ollama import TransferSettings
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import human_size
-from ansible_collections.llmops.tenancy.plugins.module_utils.tenant_tree import walk
 
 # The registry is asked for the size only, so it must not hold a run up for long.
 _LOOK_UP_LIMIT = 10.0
-MOUNTS = "/proc/self/mountinfo"
-
-
-def free_bytes(folder: str) -> int | None:
-    """Bytes that are free for us on the volume of ``folder``; None when this machine or user does not see it."""
-    try:
-        volume = os.statvfs(folder)
-    except OSError:
-        return None
-    return volume.f_bavail * volume.f_frsize
 
 
 def check_before(step: Step, client: OllamaClient, settings: TransferSettings, before: Mapping[str, int]) -> Mapping[str, int]:
@@ -58,7 +47,7 @@ def _to_come(step: Step, client: OllamaClient, timeout: float) -> dict[str, int]
         layers = registry.layers(step.source, min(timeout, _LOOK_UP_LIMIT))
     blobs = [(digest, size, os.path.join(step.models_dir, "blobs", digest.replace(":", "-"))) for digest, size in layers.items()]
     missing = [each for each in blobs if not os.path.exists(each[2]) and not _has_blob(client, each[0])]
-    return {digest: max(0, size - allocated(f"{path}-partial")) for digest, size, path in missing}
+    return {digest: max(0, size - allocated_at(f"{path}-partial")) for digest, size, path in missing}
 
 
 def _has_blob(client: OllamaClient, digest: str) -> bool:
@@ -67,14 +56,6 @@ def _has_blob(client: OllamaClient, digest: str) -> bool:
     except TenancyError:
         # In check mode the agent may not run yet.
         return False
-
-
-def allocated(path: str) -> int:
-    """Bytes that a file takes on its disk: Ollama makes it as long as the layer at once, and fills it by and by."""
-    try:
-        return os.stat(path).st_blocks * 512
-    except OSError:
-        return 0
 
 
 def check_room(step: Step, needed: int, min_free: int) -> None:
@@ -134,25 +115,3 @@ def own_folder(models_dir: str, mounts: str = MOUNTS) -> str:
     kind, options = mounted(mounts).get(models_dir, ("", ""))
     upper = [part[9:] for part in options.split(",") if part.startswith("upperdir=")] if kind == "overlay" else []
     return upper[0] if upper else models_dir
-
-
-def mounted(table: str = MOUNTS) -> dict[str, tuple[str, str]]:
-    """What is mounted: kind of file system and its options, by place."""
-    found = {}
-    with open(table, encoding="utf-8", errors="replace") as lines:
-        for line in lines:
-            columns = line.split()
-            # The last mount at a place is the one that is seen.
-            found[columns[4]] = (columns[columns.index("-") + 1], columns[-1])
-    return found
-
-
-def used(folder: str) -> int:
-    """Bytes of disk that the files below a folder take, each counted once."""
-    seen: set[tuple[int, int]] = set()
-    total = 0
-    for _place, _parents, _name, found in walk(folder):
-        if not stat.S_ISDIR(found.st_mode) and (found.st_dev, found.st_ino) not in seen:
-            seen.add((found.st_dev, found.st_ino))
-            total += found.st_blocks * 512
-    return total

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Mapping, Sequence
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.disk import free_bytes
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import DEFAULT_REGISTRY, full_model
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama import registry
@@ -21,7 +22,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.files import
     verify,
 )
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference import Reference, on_mirror, parse_model
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import check_before, free_bytes
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import check_before
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.step import Step
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.ollama import TransferSettings
 

@@ -15,6 +15,7 @@ import os
 import stat
 from contextlib import suppress
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.disk import allocated
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import space
 from ansible_collections.llmops.tenancy.plugins.module_utils.tenant_tree import OPAQUE, Entry, Places, at
 
@@ -117,7 +118,7 @@ class Target:
             if not stat.S_ISREG(found.st_mode):
                 return
             self.tidy(entry)
-            require_room(self._folder, found.st_blocks * 512)
+            require_room(self._folder, allocated(found))
             _write(source, place, aside, found.st_size)
             os.replace(aside, entry.name, src_dir_fd=place, dst_dir_fd=place)
         finally:

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Iterator, Protocol, Sequence
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.disk import free_bytes, used
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import used
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import human_size
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, locks, space, unpack
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.archive_index import INDEX, SUMS, Index, index_of
@@ -233,9 +233,8 @@ def _there(path: str, tar: bool, index: Index) -> bool:
 
 
 def _check_room(folder: str, wanted: Export) -> None:
-    volume = os.statvfs(folder)
     # What exports left that were killed goes first.
-    free = volume.f_bavail * volume.f_frsize + sum(_taken(left) for left in _left(wanted.path, folder) if locks.dead(left))
+    free = (free_bytes(folder) or 0) + sum(_taken(left) for left in _left(wanted.path, folder) if locks.dead(left))
     needed = wanted.index.size + _TAR_EXTRA * (len(wanted.index.blobs) + len(wanted.index.models) + 4)
     if free < needed:
         raise TenancyError(

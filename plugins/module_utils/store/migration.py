@@ -11,10 +11,10 @@ import stat
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.disk import allocated, existing, used
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import AgentAction, AgentSpec, Observation, Volume
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import PRIVATE, SHARED, Linked, SharedModel
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import used
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Action
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import carrying, content, places, space
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, blob_name
@@ -51,7 +51,7 @@ def read_plain(volume: Volume | None) -> Plain:
     taken = {blob.digest: 0 for each in own.manifests.values() for blob in each.blobs}
     for digest in taken:
         taken[digest] = sum(
-            entry.found.st_blocks * 512 for entry in at(volume.path, ["blobs", blob_name(digest)]) if stat.S_ISREG(entry.found.st_mode)
+            allocated(entry.found) for entry in at(volume.path, ["blobs", blob_name(digest)]) if stat.S_ISREG(entry.found.st_mode)
         )
     blobs = {name: {blob.digest: taken[blob.digest] for blob in each.blobs} for name, each in own.manifests.items()}
     return Plain(own.models, used(volume.path), blobs, own.unnamed)
@@ -99,7 +99,7 @@ def _brought(action: AgentAction, volume: Volume, root: str) -> int:
 
 
 def _disk(path: str) -> int:
-    return os.stat(space.existing(path)).st_dev
+    return os.stat(existing(path)).st_dev
 
 
 def _shared_bytes(linked: Linked) -> int:

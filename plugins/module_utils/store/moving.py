@@ -14,6 +14,7 @@ import os
 import stat
 from typing import Iterable, Iterator
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.disk import allocated
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, views
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.carrying import Target, require_room
@@ -77,7 +78,7 @@ def give(view: str, upper: str, folder: str) -> None:
         try:
             for entry in missing():
                 target.tidy(entry)
-            require_room(folder, sum(entry.found.st_blocks * 512 for entry in missing()))
+            require_room(folder, sum(allocated(entry.found) for entry in missing()))
             for entry in missing():
                 # Never a link: a tenant writes where this goes.
                 target.copy(entry)

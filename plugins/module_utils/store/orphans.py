@@ -14,9 +14,9 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Collection, Sequence
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.disk import used
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import Observation
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import container_name
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import used
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import locks, places
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.garbage import Garbage
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout

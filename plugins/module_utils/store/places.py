@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Mapping, Sequence
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.disk import used
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing import (
     Linked,
     ModelMount,
@@ -26,7 +27,6 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.sharing impo
     SharedModel,
 )
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import used
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, hostile, views
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, manifest_path, name_of
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.whiteouts import hidden

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.disk import existing, mounted
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import AgentAction, Engine
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import mounted
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import space
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
 
@@ -55,9 +55,7 @@ def require_place(layout: Layout, engine: Engine) -> None:
 
 def file_system(path: str) -> str:
     """The kind of file system that a path is on, or will be once it is made."""
-    while not os.path.lexists(path):
-        path = os.path.dirname(path)
-    real = os.path.realpath(path)
+    real = os.path.realpath(existing(path))
     kinds = {"/": "", **{place: kind for place, (kind, _options) in mounted().items()}}
     return max(((place, kind) for place, kind in kinds.items() if real == place or real.startswith(place.rstrip("/") + "/")),
                key=lambda pair: len(pair[0]))[1]

@@ -6,16 +6,14 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from dataclasses import dataclass
 from typing import Any, Collection
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.disk import existing, free_bytes, used
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import human_size
-from ansible_collections.llmops.tenancy.plugins.module_utils.store import garbage, origins, space
+from ansible_collections.llmops.tenancy.plugins.module_utils.store import garbage, origins
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
-from ansible_collections.llmops.tenancy.plugins.module_utils.store.usage import Usage, ViewUse, allocated, survey
-from ansible_collections.llmops.tenancy.plugins.module_utils.tenant_tree import walk
+from ansible_collections.llmops.tenancy.plugins.module_utils.store.usage import Usage, ViewUse, survey
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ def report(layout: Layout, limits: Limits) -> tuple[dict[str, Any], list[str]]:
     views = {view.id: view for view in usage.views}
     agents = [_agent(layout, name, views, limits) for name in layout.agent_names()]
     unused = garbage.decide(usage, (), limits.grace)
-    used = sum(piece.size for piece in usage.blobs.values())
+    taken = sum(piece.size for piece in usage.blobs.values())
     seen = sum(agent["shared_bytes"] for agent in agents)
     values = {
         "exists": layout.exists(),
@@ -46,12 +44,12 @@ def report(layout: Layout, limits: Limits) -> tuple[dict[str, Any], list[str]]:
         "agents": agents,
         "garbage": [each.as_result() for each in unused],
         "totals": {
-            "disk_bytes": used,
+            "disk_bytes": taken,
             "agents_see_bytes": seen,
-            "spared_bytes": max(seen - used, 0),
-            "dedup_ratio": round(seen / used, 2) if used else 0.0,
+            "spared_bytes": max(seen - taken, 0),
+            "dedup_ratio": round(seen / taken, 2) if taken else 0.0,
             "garbage_bytes": sum(each.size for each in unused),
-            "free_bytes": _free(layout),
+            "free_bytes": free_bytes(existing(layout.root)) or 0,
         },
     }
     return values, [_over(agent, limits.private or 0) for agent in agents if agent["over_limit"]]
@@ -82,7 +80,8 @@ def _agent(layout: Layout, name: str, views: dict[str, ViewUse], limits: Limits)
     view = views.get(layout.view_of(name))
     models = view.models if view else ()
     blobs = {blob.digest: blob.size for model in models for blob in model.blobs}
-    private = private_bytes(layout, name)
+    # What it pulled, made or changed beside its view.
+    private = used(layout.agent(name).upper)
     return {
         "agent": name,
         "view": view.id if view else None,
@@ -94,18 +93,8 @@ def _agent(layout: Layout, name: str, views: dict[str, ViewUse], limits: Limits)
     }
 
 
-def private_bytes(layout: Layout, agent: str) -> int:
-    """Bytes on the disk that an agent has of its own: what it pulled, made or changed beside its view."""
-    return sum(allocated(entry.found) for entry in walk(layout.agent(agent).upper) if not stat.S_ISDIR(entry.found.st_mode))
-
-
 def _over(agent: dict[str, Any], limit: int) -> str:
     return (
         f"Agent {agent['agent']} has {human_size(agent['private_bytes'])} of its own, more than the {human_size(limit)}"
         " that it may have: remove models that it pulled itself, or raise the limit"
     )
-
-
-def _free(layout: Layout) -> int:
-    volume = os.statvfs(space.existing(layout.root))
-    return volume.f_bavail * volume.f_frsize

@@ -15,7 +15,7 @@ import os
 from contextlib import AbstractContextManager, suppress
 from typing import BinaryIO, Callable, Iterable, Sequence
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import allocated
+from ansible_collections.llmops.tenancy.plugins.module_utils.disk import allocated_at
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import commit, hostile, partial, space
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.content import Blob
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, blob_name
@@ -35,7 +35,7 @@ def offered(layout: Layout, blobs: Iterable[Blob], folders: Sequence[str]) -> in
 
 def left_bytes(layout: Layout, blob: Blob) -> int:
     """Bytes on the disk of a copy of the blob that is not done, or was not when its run was killed."""
-    return allocated(_aside(layout, blob))
+    return allocated_at(_aside(layout, blob))
 
 
 def forget(layout: Layout, blob: Blob) -> None:

@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Callable, Iterable, Iterator, Protocol
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.disk import free_bytes
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.bring import Watcher
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.ndjson import Event
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.progress import Meter
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference import Reference
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import free_bytes
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import commit, locks, partial, seeds, space
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.content import Blob, Manifest
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.download import Reading, download

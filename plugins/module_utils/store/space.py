@@ -7,12 +7,10 @@
 from __future__ import annotations
 
 import errno
-import os
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.disk import existing, free_bytes
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.room import free_bytes
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import human_size
-
 
 PRUNE = "Free space there, remove models that no agent uses (prune), or take a smaller model; then run again: what was pulled is kept"
 MOVE = "Free space there, then run again: nothing was taken away"
@@ -28,13 +26,6 @@ def check(what: str, folder: str, needed: int, min_free: int, remedy: str = PRUN
     free = free_bytes(existing(folder)) or 0
     if needed > 0 and needed + min_free > free:
         raise full(what, folder, needed, free, min_free, remedy)
-
-
-def existing(folder: str) -> str:
-    """A folder, or its nearest parent while it is not there: its disk is the one that it will be on."""
-    while not os.path.isdir(folder):
-        folder = os.path.dirname(folder)
-    return folder
 
 
 def full(

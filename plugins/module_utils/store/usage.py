@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Collection, Iterable, Iterator, Mapping, Sequence
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.disk import allocated
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import content
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.content import Stored
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout
@@ -119,8 +120,3 @@ def _piece(path: str, now: float) -> Piece:
             inside = os.lstat(os.path.join(folder, name))
             size, changed = size + allocated(inside), max(changed, inside.st_mtime)
     return Piece(size, now - changed)
-
-
-def allocated(found: os.stat_result) -> int:
-    """Bytes on the disk: a download has holes where nothing came yet."""
-    return found.st_blocks * 512

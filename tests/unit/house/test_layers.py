@@ -21,7 +21,7 @@ OWNERS = {
 }
 # From the bottom up. A file imports from its own package or from a lower layer; domains don't know each other.
 LAYERS = (
-    {"errors", "names", "plan", "quantities", "tenant_tree", "unknown_names"},
+    {"disk", "errors", "names", "plan", "quantities", "tenant_tree", "unknown_names"},
     {"options"},
     {"catalog", "engine", "graph", "host", "ollama", "settings"},
     {"fleet", "m365", "store"},

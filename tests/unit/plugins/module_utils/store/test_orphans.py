@@ -81,6 +81,7 @@ def test_what_an_agent_nested_without_end_is_told_and_erased(layout: Layout) -> 
     deep(Path(layout.agent("gone").upper))
     [found] = orphans.look(layout, ["known"], 0, True, lambda: NOTHING)
     assert found.size >= 9000 + 5000 and places.look(layout, "gone", ModelView(), "", 0).private_bytes == found.size
-    assert report.private_bytes(layout, "gone") == found.size
+    [told, _known] = report.report(layout, report.Limits(DAY))[0]["agents"]
+    assert (told["agent"], told["private_bytes"]) == ("gone", found.size)
     orphans.erase(layout, [found])
     assert layout.agent_names() == ["known"]
