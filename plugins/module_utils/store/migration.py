@@ -81,7 +81,7 @@ def require_room_in_store(actions: Sequence[AgentAction]) -> None:
     coming: dict[str, dict[str, int]] = {}
     for action in actions:
         if (action.verb, action.kind) == ("replace", "volume") and action.mount and action.volume:
-            root = os.path.dirname(os.path.dirname(os.path.dirname(action.mount.upper)))
+            root = places.root_of(action.mount)
             coming.setdefault(root, {})[action.agent] = _brought(action, action.volume, root)
     for root, sizes in coming.items():
         names = ", ".join(sorted(name for name, size in sizes.items() if size))
@@ -104,7 +104,7 @@ def _disk(path: str) -> int:
 
 def _shared_bytes(linked: Linked) -> int:
     """Bytes of what an agent sees of a store, each blob once. A view is there for some time after it was left."""
-    layout = Layout(os.path.dirname(os.path.dirname(os.path.dirname(linked.mount.lower))))
+    layout = Layout(places.root_of(linked.mount))
     found = content.list_models(layout.view(linked.view.id)) if linked.view.id else []
     return sum({blob.digest: blob.size for model in found for blob in model.blobs}.values())
 

@@ -51,11 +51,16 @@ def mount_of(layout: Layout, agent: str) -> ModelMount:
     return ModelMount(place.link, place.upper, place.work)
 
 
+def root_of(mount: ModelMount) -> str:
+    """The directory of the store that a models volume is of, whether it is made yet or not."""
+    return os.path.dirname(os.path.dirname(os.path.dirname(mount.upper)))
+
+
 def layout_of(mount: ModelMount) -> Layout | None:
     """The store that a models volume is of; None when it is of none."""
     agents, agent = os.path.split(os.path.dirname(mount.upper))
-    root, name = os.path.split(agents)
-    if name != "agents" or not agent or not os.path.isdir(os.path.join(root, "locks")):
+    root = root_of(mount)
+    if os.path.basename(agents) != "agents" or not agent or not os.path.isdir(os.path.join(root, "locks")):
         return None
     layout = Layout(root)
     return layout if mount_of(layout, agent) == mount else None
