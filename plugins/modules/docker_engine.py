@@ -110,20 +110,14 @@ actions:
 
 from typing import Any, Mapping
 
-from ansible.module_utils.basic import env_fallback
-
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.host import dockerd
+from ansible_collections.llmops.tenancy.plugins.module_utils.host import dockerd, service
 from ansible_collections.llmops.tenancy.plugins.module_utils.module import Run, run_module
-from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Action, Impact, Plan
+from ansible_collections.llmops.tenancy.plugins.module_utils.options import docker
 
 SPEC = {
-    "state": {"type": "str", "choices": ["started", "restarted", "stopped"], "default": "started"},
-    "docker_host": {
-        "type": "str",
-        "default": "unix:///var/run/docker.sock",
-        "fallback": (env_fallback, ["DOCKER_HOST"]),
-    },
+    "state": {"type": "str", "choices": list(service.STATES), "default": "started"},
+    "docker_host": docker.SPEC["docker_host"],
     "executable": {"type": "str", "default": "dockerd"},
     "data_root": {"type": "path"},
     "exec_root": {"type": "path"},
@@ -150,24 +144,12 @@ def read(params: Mapping[str, Any]) -> dockerd.Daemon:
     return dockerd.Daemon(url=params["docker_host"], arguments=tuple(params["arguments"]), **values)
 
 
-def plan(state: str, running: bool, url: str) -> Plan:
-    """What leads from ``running`` to ``state``."""
-    wanted = state != "stopped"
-    actions = []
-    if running and state != "started":
-        actions.append(Action("stop", "engine", url, Impact.RESTART))
-    if wanted and (not running or actions):
-        actions.append(Action("start", "engine", url))
-    words = {True: "started", False: "stopped"}
-    return Plan(tuple(actions), {"engine": words[running]}, {"engine": words[wanted]})
-
-
 def logic(params: Mapping[str, Any], run: Run) -> dict[str, Any]:
     """Plan, then apply unless in check mode."""
     daemon = read(params)
     ours = dockerd.daemon_pid(daemon.pidfile) is not None
     running = dockerd.probe(daemon.url)["answers"] if params["state"] == "started" else ours
-    todo = plan(params["state"], running, daemon.url)
+    todo = service.plan("engine", daemon.url, "engine", params["state"], running)
     for action in todo.actions:
         if not run.check:
             {"stop": dockerd.stop, "start": dockerd.start}[action.verb](daemon)

@@ -158,10 +158,9 @@ record:
 import sys
 from typing import Any, Mapping
 
-from ansible.module_utils.basic import env_fallback
-
 from ansible_collections.llmops.tenancy.plugins.module_utils.host import dockerd, record, requirements, system
 from ansible_collections.llmops.tenancy.plugins.module_utils.module import Run, run_module
+from ansible_collections.llmops.tenancy.plugins.module_utils.options import docker
 
 SPEC = {
     "executables": {"type": "list", "elements": "str", "default": []},
@@ -169,11 +168,7 @@ SPEC = {
     "python": {"type": "path"},
     "base_python": {"type": "path"},
     "requirements": {"type": "list", "elements": "str", "default": []},
-    "docker_host": {
-        "type": "str",
-        "default": "unix:///var/run/docker.sock",
-        "fallback": (env_fallback, ["DOCKER_HOST"]),
-    },
+    "docker_host": docker.SPEC["docker_host"],
     "pidfile": {"type": "path", "default": "/var/run/docker.pid"},
     "config_file": {"type": "path", "default": "/etc/docker/daemon.json"},
     "paths": {"type": "list", "elements": "path", "default": []},

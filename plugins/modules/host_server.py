@@ -98,14 +98,13 @@ actions:
 
 from typing import Any, Mapping
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.host import process
+from ansible_collections.llmops.tenancy.plugins.module_utils.host import process, service
 from ansible_collections.llmops.tenancy.plugins.module_utils.module import Run, run_module
-from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Action, Impact, Plan
 
 SPEC = {
     "name": {"type": "str", "required": True},
     "command": {"type": "list", "elements": "str", "required": True},
-    "state": {"type": "str", "choices": ["started", "restarted", "stopped"], "default": "started"},
+    "state": {"type": "str", "choices": list(service.STATES), "default": "started"},
     "listens": {"type": "str", "required": True},
     "pidfile": {"type": "path", "required": True},
     "log_file": {"type": "path", "required": True},
@@ -115,24 +114,12 @@ SPEC = {
 }
 
 
-def plan(state: str, running: bool, name: str) -> Plan:
-    """What leads from ``running`` to ``state``."""
-    wanted = state != "stopped"
-    actions = []
-    if running and state != "started":
-        actions.append(Action("stop", "server", name, Impact.RESTART))
-    if wanted and (not running or actions):
-        actions.append(Action("start", "server", name))
-    words = {True: "started", False: "stopped"}
-    return Plan(tuple(actions), {name: words[running]}, {name: words[wanted]})
-
-
 def logic(params: Mapping[str, Any], run: Run) -> dict[str, Any]:
     """Plan, then apply unless in check mode."""
     values = {**params, "command": tuple(params["command"]), "user": params["user"] or ""}
     values["environment"] = {name: str(value) for name, value in params["environment"].items()}
     server = process.Server(**{name: value for name, value in values.items() if name != "state"})
-    todo = plan(params["state"], server.pid() is not None, server.name)
+    todo = service.plan("server", server.name, server.name, params["state"], server.pid() is not None)
     for action in todo.actions:
         if not run.check:
             {"stop": process.stop, "start": process.start}[action.verb](server)
