@@ -9,7 +9,6 @@ A wave that fails its health stops the waves of all hosts of the run; one that c
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import Any, Mapping
 
@@ -18,8 +17,8 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.utils.display import Display
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.fleet import waves
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.display import rewritten
 from ansible_collections.llmops.tenancy.plugins.module_utils.options import docker
+from ansible_collections.llmops.tenancy.plugins.plugin_utils import terminal
 from ansible_collections.llmops.tenancy.plugins.plugin_utils.direct import DirectAction
 from ansible_collections.llmops.tenancy.plugins.plugin_utils.halt import Halt
 
@@ -39,11 +38,8 @@ SPEC: dict[str, dict[str, Any]] = {
 _OWN = ("agents", "compared", "wave_size")
 # In a log, a line now and then, and one at the end of several waves.
 _SILENCE = 30.0
-_PEOPLE = ("default", "ansible.builtin.default", "ansible.builtin.minimal", "minimal", "community.general.yaml")
 
 display = Display()
-# Workers are cut off from the terminal, so this is asked while the plugin loads.
-_TERMINAL = sys.stdout is not None and sys.stdout.isatty() and C.DEFAULT_STDOUT_CALLBACK in _PEOPLE
 
 
 class ActionModule(DirectAction):
@@ -100,8 +96,8 @@ class ActionModule(DirectAction):
         several = len(variables.get("ansible_play_batch") or ()) > 1
         now = time.monotonic()
         line = f"{variables.get('inventory_hostname')}: {waves.progress(done, failed, left, now - self._began)}"
-        if _TERMINAL and not several:
-            display.display(rewritten(line if more else "", display.columns), screen_only=True, newline=False)
+        if terminal.PERSON and not several:
+            terminal.rewrite(line if more else "")
         elif now - self._shown >= _SILENCE if more else self._several:
             self._shown = now
-            display.display(line, stderr=C.DEFAULT_STDOUT_CALLBACK not in _PEOPLE)
+            terminal.show(line)

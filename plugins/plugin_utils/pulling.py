@@ -10,16 +10,14 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 import time
 from contextlib import contextmanager
 from typing import Any, Iterator
 
-from ansible import constants as C
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.utils.display import Display
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.display import SparseLines, rewritten, summarize
+from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.display import SparseLines, summarize
+from ansible_collections.llmops.tenancy.plugins.plugin_utils import terminal
 from ansible_collections.llmops.tenancy.plugins.plugin_utils.direct import DirectAction
 from ansible_collections.llmops.tenancy.plugins.plugin_utils.model_files import locate
 
@@ -28,17 +26,6 @@ FIRST_PATIENCE = 1.5
 # The worker's status is read by one short command, which costs no Python on the host.
 _LOOK_EVERY = 0.5
 _SILENT_WORKER = 15.0
-_PEOPLE = ("default", "ansible.builtin.default", "ansible.builtin.minimal", "minimal", "community.general.yaml")
-
-display = Display()
-
-
-def _terminal() -> bool:
-    """Whether a person looks at the output; workers are cut off from it, so this is asked while the plugin loads."""
-    return sys.stdout is not None and sys.stdout.isatty() and C.DEFAULT_STDOUT_CALLBACK in _PEOPLE
-
-
-_TERMINAL = _terminal()
 
 
 class PullingAction(DirectAction):
@@ -84,11 +71,11 @@ class PullingAction(DirectAction):
             if status.get("updated", 0.0) != last:
                 heard, last = time.monotonic(), status.get("updated", 0.0)
             steps = status.get("steps", [])
-            if _TERMINAL and not several and steps:
-                self._show(rewritten("" if status["finished"] else summarize(steps), display.columns), newline=False)
+            if terminal.PERSON and not several and steps:
+                terminal.rewrite("" if status["finished"] else summarize(steps))
             else:
                 for line in sparse.choose(steps, time.monotonic()):
-                    self._show(line)
+                    terminal.show(line)
             if status.get("finished"):
                 return
             time.sleep(_LOOK_EVERY)
@@ -122,9 +109,3 @@ class PullingAction(DirectAction):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-    def _show(self, text: str, *, newline: bool = True) -> None:
-        """Print; beside a callback that prints JSON the lines go to the error stream."""
-        display.display(
-            text, stderr=C.DEFAULT_STDOUT_CALLBACK not in _PEOPLE, screen_only=not newline, newline=newline
-        )
