@@ -131,6 +131,6 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"Did you mean '{matches[0]}'?" if matches else ""
 
 
-def some(names: Sequence[str], most: int) -> str:
+def some(names: Sequence[str], most: int = 10) -> str:
     """The first of many names, for a message: ``a, b and 3 more``. :param most: how many are told."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

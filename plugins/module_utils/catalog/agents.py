@@ -14,6 +14,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.placement i
 from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.records import CLEAR, Row
 from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.rooms import Rooms
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import some
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Change, Plan
 
 # What of an agent must find room on its host.
@@ -43,7 +44,7 @@ def name_all(conn: Any, wishes: Sequence[Mapping[str, Any]]) -> list[dict[str, A
         elif each["state"] == "absent" or any(each[name] is not None for name in AGENT.fields):
             raise TenancyError(
                 f"Tenant {tenant} has {len(have)} agents, and none is named",
-                cause=f"it has {', '.join(have[:10])}",
+                cause=f"it has {some(have)}",
                 remedy="Say which one with 'agent'",
                 kind="ambiguous_agent",
             )

@@ -12,7 +12,7 @@ from typing import Any, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import checks
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.names import nearest
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import nearest, some
 from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import parse_cpus, parse_size
 
 DEFAULT_PORTS = "11435-12434"
@@ -69,7 +69,7 @@ class Placement:
         if self.named_hosts_only and host not in names:
             raise TenancyError(
                 f"Agent {agent} can't go to host '{host}'",
-                cause=f"agent_hosts has no such host, it has {', '.join(names)}",
+                cause=f"agent_hosts has no such host, it has {some(names)}",
                 remedy=nearest(host, names) or "Name one of them, or add it to agent_hosts",
                 kind="unknown_host",
             )

@@ -18,9 +18,8 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import (
 )
 from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.placement import Placement
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import some
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Plan
-
-_NAMED_IN_ERROR = 10
 
 
 def ensure(conn: Any, options: Sequence[Mapping[str, Any]], placement: Placement) -> tuple[Plan, list[dict[str, Any]]]:
@@ -82,8 +81,7 @@ def _empty(conn: Any, options: Sequence[Mapping[str, Any]]) -> tuple[Plan, list[
         kept = [row["agent"] for row in own_agents if row["tenant"] == each["tenant"] and row["agent"] not in going]
         if kept and not each["cascade"]:
             raise TenancyError(
-                f"Tenant {each['tenant']} still has {len(kept)} agent{'s' * (len(kept) > 1)}:"
-                f" {', '.join(kept[:_NAMED_IN_ERROR])}{', …' * (len(kept) > _NAMED_IN_ERROR)}",
+                f"Tenant {each['tenant']} still has {len(kept)} agent{'s' * (len(kept) > 1)}: {some(kept)}",
                 remedy="Remove them first (playbooks/offboard_tenant.yml does), or set cascade=true"
                 if each["agents"] is None else "They were added meanwhile. Run it again to remove them, too",
                 kind="tenant_in_use",

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Mapping
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.names import nearest
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import nearest, some
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.reference import Reference
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.transport import Endpoint
 
@@ -80,7 +80,7 @@ def not_found(reference: Reference, timeout: float) -> TenancyError:
     plain = f"{reference.namespace}/{reference.name}"
     tags = _names(reference, f"/v2/{plain}/tags/list", "tags", timeout)
     if tags:
-        hint = f"{plain} is there with the tags {', '.join(sorted(tags)[:10])}"
+        hint = f"{plain} is there with the tags {some(sorted(tags))}"
     else:
         hint = nearest(plain, _names(reference, "/v2/_catalog?n=1000", "repositories", timeout))
     return TenancyError(

@@ -27,7 +27,7 @@ def check_agent_host(variable: str, host: str, hosts: Sequence[str]) -> None:
     if host not in hosts:
         raise TenancyError(
             f"{variable} '{host}' is not an agent host of the inventory",
-            cause=f"the group agent_hosts has {', '.join(hosts[:10])}{', …' if len(hosts) > 10 else ''}",
+            cause=f"the group agent_hosts has {some(hosts)}",
             remedy=nearest(host, hosts) or "Add the host to the group agent_hosts, or name another",
             kind="unknown_host",
         )
@@ -43,7 +43,7 @@ def check_pattern(variable: str, parts: Iterable[str], names: Collection[str]) -
         if not any(_names(part.lstrip("!&"), name) for name in names):
             raise TenancyError(
                 f"{variable} '{part}' is neither a host nor a group of the inventory",
-                cause=f"it has {some(sorted(names), 10)}",
+                cause=f"it has {some(sorted(names))}",
                 remedy=nearest(part, names) or "Add it to the inventory, or name another",
                 kind="unknown_host",
             )

@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from typing import Any, Callable, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import some
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama import jobs, worker
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.ensure import Call
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama.progress import Progress
@@ -105,7 +106,7 @@ def _look(usage: Usage, wishes: Sequence[Wish], call: Call, care: Care) -> list[
 
 def _names(findings: Sequence[Finding]) -> str:
     coming = [finding.wish.model for finding in findings if finding.verb in BRINGING]
-    return f"model {coming[0]}" if len(coming) == 1 else f"{len(coming)} models ({', '.join(coming[:5])})"
+    return f"model {coming[0]}" if len(coming) == 1 else f"{len(coming)} models ({some(coming)})"
 
 
 def _errands(layout: Layout, findings: Sequence[Finding]) -> list[Errand]:

@@ -35,8 +35,6 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.store.content impor
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.layout import Layout, manifest_path
 from ansible_collections.llmops.tenancy.plugins.module_utils.store.source import Staging, no_such_blob
 
-_SHOWN = 10
-
 
 @dataclass(frozen=True)
 class Owned:
@@ -164,7 +162,7 @@ class AgentSource:
         names = sorted(places.private_models(owned.own))
         return TenancyError(
             f"{self.label.capitalize()} has no model {self.model} of its own",
-            cause=f"of its own it has {some(names, _SHOWN) or 'none'}; what it sees of the store is there already",
+            cause=f"of its own it has {some(names) or 'none'}; what it sees of the store is there already",
             remedy="Name one of its own models as the agent lists it",
             kind="model_not_own",
             lasting=True,
@@ -197,7 +195,7 @@ def replaced(name: str, digest: str, agents: Sequence[str]) -> list[str]:
 
 
 def _named(agents: Sequence[str]) -> str:
-    return f"{some(agents, _SHOWN)} see{'s' if len(agents) == 1 else ''}" if agents else "no agent sees"
+    return f"{some(agents)} see{'s' if len(agents) == 1 else ''}" if agents else "no agent sees"
 
 
 def _folders(owned: Owned) -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import some
 from ansible_collections.llmops.tenancy.plugins.module_utils.ollama import faults
 from ansible_collections.llmops.tenancy.plugins.module_utils.options.store import MODEL, SHARED
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import content, promotion, seeds, source
@@ -131,7 +132,7 @@ def _absent(finding: Finding, usage: Usage) -> None:
     if agents:
         raise TenancyError(
             f"Model {finding.wish.model} can't be removed from the model store",
-            cause=f"{len(agents)} agents use it, running or not: {', '.join(agents[:10])}",
+            cause=f"{len(agents)} agents use it, running or not: {some(agents)}",
             remedy="Take it out of their models first, or remove the agents",
             kind="model_in_use",
             agents=agents,
