@@ -21,6 +21,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.fleet.selection imp
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings import resolve, values
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings.flows import FLOWS, Flow
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings.hosts import check_variables
+from ansible_collections.llmops.tenancy.plugins.plugin_utils.tenant_folders import SUFFIXES, tenant_folders
 
 ROLES = ("tenant", "agent", "fleet")
 # What an extra variable selects is, as a variable of the inventory, a default of new agents.
@@ -94,10 +95,10 @@ class ActionModule(TenantSettings):
     def _all_files(self, task_vars: Mapping[str, Any]) -> dict[str, list[str]]:
         """Paths by tenant."""
         found: dict[str, list[str]] = {}
-        for folder in self._tenant_folders(task_vars):
+        for folder in tenant_folders(task_vars):
             for entry in os.scandir(folder):
                 tenant, suffix = os.path.splitext(entry.name)
-                if suffix in (".yml", ".yaml") and not tenant.startswith(".") and entry.is_file():
+                if suffix in SUFFIXES and not tenant.startswith(".") and entry.is_file():
                     paths = found.setdefault(tenant, [])
                     paths += [path for path in [os.path.realpath(entry.path)] if path not in paths]
         return found

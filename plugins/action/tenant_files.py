@@ -16,11 +16,11 @@ from ansible.utils.display import Display
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings import located, tenant_folder
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings.tenant_file import Finding, Parsed
+from ansible_collections.llmops.tenancy.plugins.plugin_utils.tenant_folders import SUFFIXES, tenant_folders
 
 display = Display()
 
 _VAULT = "$ANSIBLE_VAULT;"
-_SUFFIXES = (".yml", ".yaml")
 
 
 class ActionModule(ActionBase):
@@ -50,18 +50,12 @@ class ActionModule(ActionBase):
 
     def _files(self, folder: str | None, patterns: list[str], task_vars: Mapping[str, Any]) -> Iterator[str]:
         """Files of tenants by name, each once."""
-        folders = [os.path.realpath(folder)] if folder else dict.fromkeys(self._folders(task_vars))
+        folders = [os.path.realpath(folder)] if folder else tenant_folders(task_vars)
         for found in folders:
             for name in sorted(os.listdir(found) if os.path.isdir(found) else ()):
                 tenant, suffix = os.path.splitext(name)
-                if suffix in _SUFFIXES and (not patterns or any(fnmatchcase(tenant, pattern) for pattern in patterns)):
+                if suffix in SUFFIXES and (not patterns or any(fnmatchcase(tenant, pattern) for pattern in patterns)):
                     yield os.path.join(found, name)
-
-    def _folders(self, task_vars: Mapping[str, Any]) -> Iterator[str]:
-        """Folders ``tenants`` beside each source of the inventory, or inside of one that is a folder."""
-        for source in task_vars.get("ansible_inventory_sources") or []:
-            for around in [source, os.path.dirname(source)] if os.path.isdir(source) else [os.path.dirname(source)]:
-                yield os.path.realpath(os.path.join(around, "tenants"))
 
     def _parse(self, path: str) -> Parsed | None:
         """A file's values and their places; None when it is vaulted and can't be opened."""

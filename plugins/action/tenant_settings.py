@@ -18,6 +18,7 @@ from ansible.utils.vars import load_extra_vars
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings import capacity, resolve
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings.flows import FLOWS, Flow
+from ansible_collections.llmops.tenancy.plugins.plugin_utils.tenant_folders import SUFFIXES, tenant_folders
 
 ROLES = ("tenant", "agent", "offboard", "m365", "move")
 
@@ -80,18 +81,12 @@ class ActionModule(ActionBase):
     def _tenant_files(self, tenant: str, task_vars: Mapping[str, Any]) -> Iterator[str]:
         """Paths of ``tenants/<tenant>.yml``."""
         seen = set()
-        for folder in self._tenant_folders(task_vars):
-            for suffix in ("yml", "yaml"):
-                path = os.path.realpath(os.path.join(folder, f"{tenant}.{suffix}"))
+        for folder in tenant_folders(task_vars):
+            for suffix in SUFFIXES:
+                path = os.path.realpath(os.path.join(folder, tenant + suffix))
                 if os.path.isfile(path) and path not in seen:
                     seen.add(path)
                     yield path
-
-    def _tenant_folders(self, task_vars: Mapping[str, Any]) -> Iterator[str]:
-        """Folders ``tenants`` beside each inventory source, or inside of one that is a folder."""
-        for source in task_vars.get("ansible_inventory_sources") or []:
-            places = [source, os.path.dirname(source)] if os.path.isdir(source) else [os.path.dirname(source)]
-            yield from (folder for place in places if os.path.isdir(folder := os.path.join(place, "tenants")))
 
     def _read_file(self, path: str, tenant: str, flow: Flow) -> Mapping[str, Any]:
         """A tenant's file, decrypted if it is vaulted, with its templates filled in as in group_vars."""
