@@ -88,6 +88,13 @@ def test_playbook_is_thin(playbook: Path) -> None:
 
 
 @by_playbook
+def test_no_argument_of_a_module_is_in_a_file_of_a_host(playbook: Path) -> None:
+    """Not for the time of the module, nor after a kill; wherever the playbook is run from, whatever its ansible.cfg says."""
+    plays = [play for play in house.load(playbook) if "ansible.builtin.import_playbook" not in play]
+    assert [play["name"] for play in plays if play.get("vars", {}).get("ansible_pipelining") is not True] == []
+
+
+@by_playbook
 def test_playbook_is_documented(playbook: Path) -> None:
     """A person finds every playbook in the README and its variables in the reference."""
     assert f"`{playbook.stem}`" in (house.ROOT / "README.md").read_text()
