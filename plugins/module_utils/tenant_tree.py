@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A tree that a tenant writes, who is root in a container: walked and erased, whatever was made of it.
+"""A tree that a tenant writes, who is root in a container: walked, read and erased, whatever was made of it.
 
 No link is followed below its top. One directory is open at a time and reached from the one above it, so a tree may be
 deeper than any recursion and longer than any path. What vanishes meanwhile is passed over.
@@ -19,8 +19,16 @@ from typing import Iterator, NamedTuple, Sequence
 OPAQUE = "trusted.overlay.opaque"
 TOP = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 DIRECTORY = TOP | os.O_NOFOLLOW
+# Stands for what is at a path, be it a link, without opening it.
+AS_IT_IS = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+# A tenant that has a lease of its file would have whoever opens it wait for as long as the kernel lets it.
+_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 # Who runs meanwhile removes what is there, and puts a link or a file in the place of a directory.
 _VANISHED = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE}
+
+
+class NoFile(FileNotFoundError):
+    """There is something, and it is no regular file."""
 
 
 class Entry(NamedTuple):
@@ -89,6 +97,21 @@ def at(folder: str, parts: Sequence[str]) -> Iterator[Entry]:
         found = cursor.look(parts[-1]) if all(cursor.down(part) for part in parts[:-1]) else None
         if found is not None:
             yield Entry(cursor.here, cursor.names, parts[-1], found)
+
+
+def open_file(path: str) -> int:
+    """A descriptor to read a file by. Nothing else is ever opened: to open a pipe or a device may already do something.
+
+    :param path: such as :attr:`Entry.reach`; a link at its end is not followed.
+    :raises NoFile: it is something else. :raises OSError: it is gone, or can't be opened.
+    """
+    place = os.open(path, AS_IT_IS)
+    try:
+        if not stat.S_ISREG(os.fstat(place).st_mode):
+            raise NoFile(errno.ENOENT, "it is no regular file", path)
+        return os.open(f"/proc/self/fd/{place}", _READ)
+    finally:
+        os.close(place)
 
 
 def remove(folder: str) -> None:

@@ -17,13 +17,12 @@ from contextlib import suppress
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.disk import allocated
 from ansible_collections.llmops.tenancy.plugins.module_utils.store import space
-from ansible_collections.llmops.tenancy.plugins.module_utils.tenant_tree import OPAQUE, Entry, Places, at
+from ansible_collections.llmops.tenancy.plugins.module_utils.tenant_tree import AS_IT_IS, OPAQUE, Entry, NoFile, Places, at, open_file
 
 # What stays free beside the models on the disk that they go to.
 ROOM = 64 * 1024**2
 _CHUNK = 1024**2
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_AS_IT_IS = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Target:
@@ -83,7 +82,7 @@ class Target:
             self.copy(entry)
 
     def _link(self, entry: Entry, place: int) -> bool:
-        source = os.open(entry.reach, _AS_IT_IS)
+        source = os.open(entry.reach, AS_IT_IS)
         try:
             found = os.fstat(source)
             identity = (found.st_dev, found.st_ino)
@@ -112,11 +111,12 @@ class Target:
         :raises TenancyError: ``disk_full``.
         """
         place, aside = self._places.of(entry.parents, make=True), _aside(entry)
-        source = os.open(entry.reach, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            source = open_file(entry.reach)
+        except NoFile:
+            return
         try:
             found = os.fstat(source)
-            if not stat.S_ISREG(found.st_mode):
-                return
             self.tidy(entry)
             require_room(self._folder, allocated(found))
             _write(source, place, aside, found.st_size)

@@ -11,14 +11,10 @@ already do something.
 from __future__ import annotations
 
 import os
-import stat
 from contextlib import contextmanager
 from typing import BinaryIO, Callable, Iterator, Sequence
 
-# Stands for what is at a path, be it a link, without opening it.
-_AT = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
-# A tenant that has a lease of its file would have whoever opens it wait for as long as the kernel lets it.
-_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+from ansible_collections.llmops.tenancy.plugins.module_utils.tenant_tree import Entry, at, open_file
 
 
 @contextmanager
@@ -27,7 +23,27 @@ def opened(folder: str, parts: Sequence[str], fits: Callable[[int], bool]) -> It
 
     :param folder: whose own path is ours, links and all; what is below it is the tenant's.
     """
-    descriptor = _open(folder, parts)
+    with _fitting(_found(folder, parts), fits) as file:
+        yield file
+
+
+def read(folder: str, parts: Sequence[str], largest: int) -> bytes:
+    """The bytes of such a file; none of anything else, and none of one that is larger."""
+    return _bytes(_found(folder, parts), largest)
+
+
+def read_entry(entry: Entry, largest: int) -> bytes:
+    """:func:`read` of what a walk is at."""
+    return _bytes(_open(entry), largest)
+
+
+def _bytes(descriptor: int, largest: int) -> bytes:
+    with _fitting(descriptor, lambda size: size <= largest) as file:
+        return file.read(largest) if file else b""
+
+
+@contextmanager
+def _fitting(descriptor: int, fits: Callable[[int], bool]) -> Iterator[BinaryIO | None]:
     if descriptor < 0:
         yield None
         return
@@ -35,32 +51,15 @@ def opened(folder: str, parts: Sequence[str], fits: Callable[[int], bool]) -> It
         yield file if fits(os.fstat(descriptor).st_size) else None
 
 
-def read(folder: str, parts: Sequence[str], largest: int) -> bytes:
-    """The bytes of such a file; none of anything else, and none of one that is larger."""
-    with opened(folder, parts, lambda size: size <= largest) as file:
-        return file.read(largest) if file else b""
-
-
-def _open(folder: str, parts: Sequence[str]) -> int:
+def _found(folder: str, parts: Sequence[str]) -> int:
     try:
-        place = _reach(folder, parts)
+        return next((_open(entry) for entry in at(folder, parts)), -1)
     except OSError:
         return -1
+
+
+def _open(entry: Entry) -> int:
     try:
-        return os.open(f"/proc/self/fd/{place}", _READ) if stat.S_ISREG(os.fstat(place).st_mode) else -1
+        return open_file(entry.reach)
     except OSError:
         return -1
-    finally:
-        os.close(place)
-
-
-def _reach(folder: str, parts: Sequence[str]) -> int:
-    """What stands for the file. A link on the way is no directory, so nothing is found below it."""
-    place = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    for part in parts:
-        try:
-            below = os.open(part, _AT, dir_fd=place)
-        finally:
-            os.close(place)
-        place = below
-    return place

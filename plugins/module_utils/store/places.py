@@ -229,11 +229,10 @@ class Own:
 def look_into(folder: str) -> Own:
     """The manifests in a directory that a tenant writes."""
     found, unnamed, left = {}, 0, _MOST_BYTES
-    for _place, parents, tag, status in islice(walk(folder, ["manifests"], depth=4), _MOST):
-        parts = (*parents, tag)
-        if len(parts) != 5 or not stat.S_ISREG(status.st_mode):
+    for entry in islice(walk(folder, ["manifests"], depth=4), _MOST):
+        if len(entry.parents) != 4 or not stat.S_ISREG(entry.found.st_mode):
             continue
-        body, name = hostile.read(folder, parts, LARGEST), _name(os.path.join(*parts[1:]))
+        body, name = hostile.read_entry(entry, LARGEST), _name(os.path.join(*entry.parents[1:], entry.name))
         left -= len(body)
         if left < 0:
             break

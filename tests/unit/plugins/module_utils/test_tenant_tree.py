@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A tree that a tenant writes is walked and erased whatever is in it, and nothing outside is touched."""
+"""A tree that a tenant writes is walked, read and erased whatever is in it, and nothing outside is touched."""
 
 from __future__ import annotations
 
@@ -97,6 +97,19 @@ def test_what_is_moved_meanwhile_leads_nowhere_else(folder: Path, change: Callab
             (folder / "a" / "b" / "second").unlink()
             change(folder, folder.parent / "outside")
     assert not [path for path in seen if "kept" in path or "second" in path] and seen[-2:] == ["link", "pipe"]
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [("link", tenant_tree.NoFile), ("pipe", tenant_tree.NoFile), ("a", tenant_tree.NoFile), ("gone", FileNotFoundError)],
+)
+def test_nothing_but_a_regular_file_is_opened(folder: Path, name: str, error: type[OSError]) -> None:
+    before = descriptors()
+    with os.fdopen(tenant_tree.open_file(str(folder / "a" / "b" / "file"))) as file:
+        assert file.read() == "1"
+    with pytest.raises(FileNotFoundError) as caught:
+        tenant_tree.open_file(str(folder / name))
+    assert caught.type is error and descriptors() == before
 
 
 def test_a_directory_of_its_own_above_is_never_left(folder: Path) -> None:
