@@ -50,11 +50,7 @@ class ActionModule(PullingAction):
 
     def _bring(self, args: dict[str, Any], needed: list[str]) -> None:
         """Copy the files that the host lacks."""
-        if not self._connection._shell.tmpdir:
-            self._make_tmp_path()
         for number, (path, places) in enumerate(sorted(paths_of(args, needed).items())):
-            there = self._connection._shell.join_path(self._connection._shell.tmpdir, f"{number}-{os.path.basename(path)}")
-            self._transfer_file(path, there)
-            self._fixup_perms2((self._connection._shell.tmpdir, there))
+            there = self._brought(path, f"{number}-{os.path.basename(path)}")
             for place in places:
                 place["path"] = there

@@ -68,11 +68,7 @@ class ActionModule(PullingAction):
 
     def _bring(self, files: dict[str, list[dict[str, Any]]], needed: list[str]) -> None:
         """Copy the files that the host lacks."""
-        if not self._connection._shell.tmpdir:
-            self._make_tmp_path()
         for path in sorted(set(needed)):
-            there = self._connection._shell.join_path(self._connection._shell.tmpdir, os.path.basename(path))
-            self._transfer_file(path, there)
-            self._fixup_perms2((self._connection._shell.tmpdir, there))
+            there = self._brought(path, os.path.basename(path))
             for entity in files[path]:
                 entity["file"]["path"] = there

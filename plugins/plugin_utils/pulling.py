@@ -50,6 +50,16 @@ class PullingAction(DirectAction):
             result["job"] = {"name": result["job"]["name"]}
         return result
 
+    def _brought(self, path: str, name: str) -> str:
+        """Copy a file of the controller to the host, where it stays until the task ends. :returns: its path there."""
+        shell = self._connection._shell
+        if not shell.tmpdir:
+            self._make_tmp_path()
+        there = shell.join_path(shell.tmpdir, name)
+        self._transfer_file(path, there)
+        self._fixup_perms2((shell.tmpdir, there))
+        return there
+
     def _follow(self, result: dict[str, Any], args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """Show how the worker gets on until it is done; the module then tells what became of it."""
         job = result["job"]
