@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Sizes in bytes and CPUs in millicpus: parsing what operators write and printing it back."""
+"""Sizes in bytes, CPUs in millicpus, times as Ollama takes them: reading what operators write and printing it back."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[kmgt]?)(?:i?b)?", re.
 _CPUS = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<milli>m?)")
 # The most that an agent can be given of what is counted, as the catalog's table has it.
 MOST = {"context_length": 16_777_216, "num_parallel": 1024, "gpus": 1024}
+_DURATION = re.compile(r"-?([0-9]+|([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+)")
 # Below these, as the columns of the catalog hold it: bigint and integer.
 _END_OF_BYTES, _END_OF_MILLICPUS = 2**63, 2**31
 # Powers of 1024 for every spelling, as Docker and Ollama read them: 6g, 6G, 6GB and 6GiB are one size.
@@ -73,6 +74,11 @@ def _bounded(text: str | int | float, name: str, number: str, factor: int, end: 
             kind=kind,
         )
     return int(parsed * factor)
+
+
+def is_duration(text: str) -> bool:
+    """Whether it is a time as Ollama writes it: ``5m``, ``1h30m``, seconds alone, or less than nothing for ever."""
+    return bool(_DURATION.fullmatch(text))
 
 
 def format_size(size: int) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Sequence
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import AgentSettings, AgentSpec
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import check_slug, full_model
-from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import human_size
+from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import human_size, is_duration
 
 GIB = 1024**3
 DEFAULTS = AgentSettings(
@@ -42,7 +42,6 @@ RESERVED = {
     "NVIDIA_VISIBLE_DEVICES": "",
     "HOME": "",
 }
-_KEEP_ALIVE = re.compile(r"-?(\d+|(\d+(\.\d+)?(ns|us|ms|s|m|h))+)")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/@-]*")
 
@@ -106,7 +105,7 @@ def check_spec(spec: AgentSpec) -> None:
         value = getattr(spec, name)
         if value is not None and value < 1:
             raise _invalid(spec, f"invalid_{name}", f"{name} {value} is below 1", "Raise it")
-    if spec.keep_alive is not None and not _KEEP_ALIVE.fullmatch(spec.keep_alive):
+    if spec.keep_alive is not None and not is_duration(spec.keep_alive):
         raise _invalid(
             spec, "invalid_keep_alive", f"keep_alive '{spec.keep_alive}' is not a duration",
             "Write for example 5m, 1h30m, 0 (unload at once) or -1 (keep for ever)",

@@ -13,12 +13,11 @@ from typing import Any, Callable, Iterable, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import check_email, check_slug, full_model, nearest
-from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import parse_cpus, parse_size
+from ansible_collections.llmops.tenancy.plugins.module_utils.quantities import is_duration, parse_cpus, parse_size
 
 ROLES = ("admin", "analyst", "viewer")
 _TRUE, _FALSE = ("true", "yes", "on", "1", "y"), ("false", "no", "off", "0", "n")
 YES_NO = tuple(word for word in (*_TRUE, *_FALSE) if word.isalpha())
-_DURATION = re.compile(r"-?([0-9]+|([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+)")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DOMAIN = re.compile(r"(?=.{1,253}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}")
 
@@ -184,7 +183,7 @@ def address(value: Any, name: str) -> str:
 def duration(value: Any, name: str) -> str:
     """A time as Ollama writes it."""
     found = _scalar(value, name)
-    if _DURATION.fullmatch(found):
+    if is_duration(found):
         return found
     raise TenancyError(
         f"{name} '{found}' is not a duration",

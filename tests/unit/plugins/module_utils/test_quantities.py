@@ -84,3 +84,11 @@ def test_formatted_cpus(millicpus, text):
 )
 def test_human_size(size, text):
     assert quantities.human_size(size) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [("5m", True), ("1h30m", True), ("1.5h", True), ("0", True), ("-1", True), ("300", True), ("", False), ("5 m", False), ("5m\n", False), ("٥m", False)],
+)
+def test_duration(text, is_one):
+    assert quantities.is_duration(text) is is_one
