@@ -82,16 +82,16 @@ Ensure = Callable[..., list[tuple[str, str]]]
 def ensure(docker: DockerEngine) -> Ensure:
     """CHECK, real, CHECK, real: the check tells what the run does, and after it there is nothing to do."""
 
-    def once(specs: Sequence[AgentSpec], store: Store | None, models: Mapping[str, list[str]], check: bool) -> Outcome:
+    def once(specs: Sequence[AgentSpec], store: Store | None, models: Mapping[str, list[str]] | None, check: bool) -> Outcome:
         """As the module ollama_agent does. :param models: of the store, by agent that has any."""
         root = str(store.root) if store else None
-        engine, specs = stored_agents(docker, root, [(spec, models.get(spec.agent)) for spec in specs], ())
+        engine, specs = stored_agents(docker, root, [(spec, (models or {}).get(spec.agent)) for spec in specs], ())
         done = ensure_agents(engine, specs, probe, Options(healthy_timeout=120, foresee=engine.foresee), check=check)
         if not check:
             engine.settle(done.observed, done.plan.actions)
         return done
 
-    def run(*specs: AgentSpec, store: Store | None = None, models: Mapping[str, list[str]] = {}) -> list[tuple[str, str]]:
+    def run(*specs: AgentSpec, store: Store | None = None, models: Mapping[str, list[str]] | None = None) -> list[tuple[str, str]]:
         glanced_as_asked(docker, specs)
         checked = once(specs, store, models, check=True)
         done = once(specs, store, models, check=False)

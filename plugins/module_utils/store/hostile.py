@@ -11,20 +11,18 @@ already do something.
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import BinaryIO, Callable, Iterator, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.tenant_tree import Entry, at, open_file
 
 
-@contextmanager
-def opened(folder: str, parts: Sequence[str], fits: Callable[[int], bool]) -> Iterator[BinaryIO | None]:
+def opened(folder: str, parts: Sequence[str], fits: Callable[[int], bool]) -> AbstractContextManager[BinaryIO | None]:
     """The regular file at ``parts`` below ``folder``, to be read; None when there is none, or one whose length does not fit.
 
     :param folder: whose own path is ours, links and all; what is below it is the tenant's.
     """
-    with _fitting(_found(folder, parts), fits) as file:
-        yield file
+    return _fitting(_found(folder, parts), fits)
 
 
 def read(folder: str, parts: Sequence[str], largest: int) -> bytes:
