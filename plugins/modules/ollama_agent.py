@@ -231,7 +231,7 @@ options:
     type: list
     elements: dict
   drain_timeout:
-    description: Seconds that requests in flight may take before an agent is stopped for a change.
+    description: Seconds that requests in flight may take before an agent is stopped, by O(state=stopped) or for a change. 0 cuts them.
     type: int
     default: 30
   healthy_timeout:

@@ -39,7 +39,7 @@ class DockerEngine:
     """One Docker Engine.
 
     :param settings: how to reach it.
-    :param drain_timeout: seconds that requests in flight may take before an agent is stopped to be changed.
+    :param drain_timeout: seconds that requests in flight may take before an agent is stopped.
     :param adopted: tenant by agent, for agents that an older system made.
     :raises TenancyError: when it can't be reached.
     """
@@ -187,7 +187,7 @@ class DockerEngine:
             self.client.rename(new, action.name)
         self._remove_leftover(action)
         self._create(action, new)
-        self._drain_container(action)
+        self._drain(action.name)
         if action.source:
             self._stop_adopted(action)
         self._remove(action.name)
@@ -224,11 +224,12 @@ class DockerEngine:
             self.client.start(action.name)
 
     def _stop_container(self, action: AgentAction) -> None:
+        self._drain(action.current)
         self.client.stop(action.current, timeout=GRACE)
 
-    def _drain_container(self, action: AgentAction) -> None:
-        """Wait until it answers nobody, as long as that may take."""
-        self._unless_gone(lambda: drain.wait_idle(lambda: read_sample(self.client, action.name, self.local), self.drain_timeout))
+    def _drain(self, name: str) -> None:
+        """Wait until a container answers nobody, as long as that may take."""
+        self._unless_gone(lambda: drain.wait_idle(lambda: read_sample(self.client, name, self.local), self.drain_timeout))
 
     def _remove_container(self, action: AgentAction) -> None:
         self._remove(action.current)
@@ -290,7 +291,7 @@ class DockerEngine:
 
 _PAST = {
     "create": "created", "remove": "removed", "pull": "pulled", "recreate": "recreated", "update": "updated",
-    "start": "started", "stop": "stopped", "drain": "drained", "replace": "replaced",
+    "start": "started", "stop": "stopped", "replace": "replaced",
 }
 
 

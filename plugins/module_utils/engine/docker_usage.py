@@ -56,7 +56,9 @@ def read_usage(stats: Mapping[str, Any]) -> Usage:
 
 def read_sample(client: Any, name: str, local: bool) -> Sample:
     """What a container is doing. :param local: whether it is on this host; of another one, only its load is seen."""
-    pid = client.inspect_container(name)["State"]["Pid"]
+    state = client.inspect_container(name)["State"]
+    # One that is paused answers nobody, however long it is waited for.
+    pid = 0 if state["Paused"] else state["Pid"]
     clients, queued = connections(pid, API_PORT) if local else (1, 0)
     used = read_usage(client.stats(name, stream=False, one_shot=True)) if pid and clients else Usage(0, 0, 0.0)
     return Sample(clients if pid else 0, queued, used.cpu_seconds, time.monotonic())

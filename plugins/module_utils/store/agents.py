@@ -161,7 +161,6 @@ class StoredEngine:
             raise AssertionError(f"{action.name} is to be replaced, and what it has is not known")
         runs = self._runs(action)
         if runs:
-            self._do("drain", action)
             self._do("stop", action)
         if action.mount:
             try:
@@ -208,7 +207,6 @@ class StoredEngine:
         if action.impact is not Impact.RESTART:
             self._switch(layout, action, view)
             return
-        self._do("drain", action)
         self._do("stop", action)
         try:
             self._switch(layout, action, view)
