@@ -23,5 +23,6 @@ class FilterModule:
             "moves_refused": moves.refused,
             "moves_staying": moves.staying,
             "moves_arrived": moves.arrived,
+            "move_causes": moves.causes,
             "move_outcome": moves.outcome,
         }

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,8 +27,15 @@ from tests.support.site import Outcome, Site
 
 SMALL = {"memory_limit": "512m", "model": "demo"}
 OPAQUE = "trusted.overlay.opaque"
+SAMPLES = r"GET \S*/containers/\S+/stats"
 # Asked from inside the host.
 ASKS = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:{port}/api/tags').read().decode())"
+
+GENERATES = """
+import json, urllib.request as r
+body = json.dumps({{'model': 'demo', 'prompt': 'Hello', 'stream': False}}).encode()
+print(json.load(r.urlopen(r.Request('http://127.0.0.1:{port}/api/generate', body)))['done'])
+"""
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +164,28 @@ def moving(site: Site) -> Running:
     return Running(site, "move_agent", tenant="corp", to_host="gpu-02")
 
 
+def lose_target(site: Site, hosts: dict[str, AgentHost]) -> None:
+    """Move the agent while it answers, and have the engine that it goes to end before that."""
+    source, target = hosts["gpu-01"], hosts["gpu-02"]
+    drains = source.open_door().hold(SAMPLES)
+    write_inventory(site, hosts)
+    [[port]] = site.rows("SELECT port FROM llmops.agents WHERE agent = 'corp'")
+    pid = source.engine.inspect("ollama-agent-corp")["State"]["Pid"]
+    os.kill(pid, signal.SIGSTOP)
+    asking = subprocess.Popen([*source.engine.inside, "python3", "-c", GENERATES.format(port=port)], stdout=subprocess.PIPE, text=True)
+    running = Running(site, "move_agent", tenant="corp", to_host="gpu-02", move_drain_timeout=300)
+    running.until(lambda: drains.reached, "it waits for what the agent answers")
+    target.engine.stop()
+    os.kill(pid, signal.SIGCONT)
+    drains.end(passes=True)
+    broken = site.outcome(running.run, running.log)
+    assert asking.communicate(timeout=60)[0].strip() == "True", "what it was asked before it is stopped is answered"
+    assert broken.run.rc != 0 and "corp: gpu-01 -> gpu-02" in broken.run.output and "is not finished. gpu-02: " in broken.run.output
+    source.slow_down(0)
+    target.engine.start()
+    write_inventory(site, hosts)
+
+
 def test_a_move_that_is_killed_anywhere_is_finished_by_the_next(site: Site, hosts: dict[str, AgentHost]) -> None:
     # With models of its own only, which it keeps where sharing is the default.
     site.onboard("corp", **SMALL, agent_host="gpu-01", agent_model_store="private").ok()
@@ -175,6 +206,8 @@ def test_a_move_that_is_killed_anywhere_is_finished_by_the_next(site: Site, host
     assert planned(cancelled) == planned(predicted) and "start container ollama-agent-corp" in cancelled.actions
     assert answers(hosts["gpu-01"], site, "corp") and secret(hosts["gpu-01"], "corp") == "never lost"
     assert containers(hosts)["gpu-02"] == set() and nothing_left(site, hosts)
+    lose_target(site, hosts)
+    assert where(site) == {"corp": "gpu-01"} and answers(hosts["gpu-01"], site, "corp")
     # Once the record names the new host, when it is about to be started there.
     hold = hosts["gpu-02"].open_door().hold(r"POST \S*/containers/ollama-agent-corp/start")
     write_inventory(site, hosts)

@@ -11,6 +11,11 @@ from typing import Any, Iterable, Mapping, Sequence
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 
 Record = Mapping[str, Any]
+# What the tasks of a move register on its hosts.
+_RESULTS = (
+    "_move_looked", "_agent_before", "_agent_store", "_agent_engine", "_move_stopped", "_move_packed", "_move_brought", "_move_unpacked",
+    "_move_cleaned", "_move_emptied",
+)
 
 
 def hosts(moves: Iterable[Record], side: str, states: Sequence[str]) -> list[str]:
@@ -108,18 +113,39 @@ def _is_up(record: Record, seen: Record | None) -> bool:
     )
 
 
-def outcome(moves: Iterable[Record], failures: Iterable[Record], finished: Iterable[str]) -> dict[str, list[str]]:
+def causes(reports: Iterable[Record]) -> dict[str, str]:
+    """Why hosts did not do all that was asked for, by host.
+
+    :param reports: variables of the hosts, with what their tasks returned.
+    """
+    found = {}
+    for report in reports:
+        results = [report.get(name) or {} for name in _RESULTS]
+        lost = [result for result in results if result.get("unreachable")]
+        # What fails after an unreachable host's silence is no cause.
+        cause = lost[0].get("msg") if lost else report.get("_move_cause")
+        if cause:
+            found[report["inventory_hostname"]] = str(cause).strip().rstrip(".")
+    return found
+
+
+def outcome(
+    moves: Iterable[Record], failures: Iterable[Record], finished: Iterable[str], causes: Mapping[str, str] | None = None
+) -> dict[str, list[str]]:
     """What a run says at its end, a line for each agent.
 
     :param failures: of all steps, with ``agent`` and ``msg``. :param finished: names of the agents that have moved.
+    :param causes: as :func:`causes` tells them.
     """
     told = {failure["agent"]: f"{failure['agent']}: {failure['msg']}" for failure in failures}
-    done = set(finished)
+    done, why = set(finished), causes or {}
     lines = []
     for move in moves:
         path = f"{move['agent']}: {move['from_host']} -> {move['to_host']}:{move['to_port']}"
         if move["agent"] in done:
             lines.append(path)
         elif move["state"] != "finished":
-            told.setdefault(move["agent"], f"{path} is not finished. Run it again when that host is well: it goes on.")
+            ends = [f"{host}: {why[host]}" for host in (move["to_host"], move["from_host"]) if host in why]
+            begins = f"{path} is not finished. "
+            told.setdefault(move["agent"], begins + "".join(f"{end}. " for end in ends) + "Run it again when that host is well: it goes on.")
     return {"moved": lines, "failed": [told[name] for name in sorted(told)]}

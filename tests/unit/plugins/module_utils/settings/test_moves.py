@@ -91,3 +91,15 @@ def test_the_end_names_each_agent_once() -> None:
     told = moves.outcome(MOVES, [{"agent": "w", "msg": "No room."}, {"agent": "w", "msg": "Again."}], ["y"])
     assert told["moved"] == ["y: a -> c:2"]
     assert told["failed"][0] == "w: Again." and told["failed"][1].startswith("x: a -> b:2 is not finished.")
+
+
+def test_the_end_tells_why_a_host_did_not_do_its_part() -> None:
+    reports = [
+        {"inventory_hostname": "a", "_move_looked": {"agents": []}},
+        {"inventory_hostname": "b", "_agent_engine": {"unreachable": True, "msg": "No route to host."}, "_move_cause": "no attribute 'agents'"},
+        {"inventory_hostname": "c", "_move_cause": "The engine can't be reached. Start it."},
+    ]
+    why = moves.causes(reports)
+    assert why == {"b": "No route to host", "c": "The engine can't be reached. Start it"}
+    [line] = moves.outcome([move("x", "begun")], [], [], why)["failed"]
+    assert "is not finished. b: No route to host. Run it again" in line
