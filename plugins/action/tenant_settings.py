@@ -102,11 +102,9 @@ class ActionModule(ActionBase):
 
     def _agent_hosts(self, task_vars: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The inventory group ``agent_hosts`` with the capacities its hosts' variables tell."""
-        hostvars = task_vars["hostvars"]
         names = task_vars["groups"].get("agent_hosts") or ["localhost"]
-        return [
-            capacity.agent_host(name, {key: hostvars[name].get(key) for key in capacity.VARIABLES}) for name in names
-        ]
+        # Each look into hostvars gathers all variables of a host anew.
+        return [capacity.agent_host(name, task_vars["hostvars"][name]) for name in names]
 
     def _options(self, role: str) -> dict[str, dict[str, Any]]:
         """Options of a role, of all its entry points."""

@@ -166,3 +166,10 @@ def test_an_unknown_tenant_is_said_and_nothing_is_changed(site: Site) -> None:
 def test_an_unknown_agent_is_said_with_those_there_are(site: Site, playbook: str) -> None:
     site.record("acme", agents=[{"agent": "acme", "host": "localhost"}])
     assert site.run(playbook, tenant="acme", agent="other").error == "Tenant acme has no agent other. It has acme."
+
+
+@pytest.mark.parametrize("playbook", ["promote_model", "onboard_tenant"])
+def test_an_agent_of_a_host_that_the_inventory_lost_is_said(site: Site, playbook: str) -> None:
+    site.record("acme", agents=[{"agent": "acme", "host": "gpu-77"}])
+    given = {"tenant": "acme"} if playbook == "onboard_tenant" else {"agent": "acme", "promote": "mine"}
+    assert site.run(playbook, **given).error.startswith("acme is on gpu-77, which the inventory does not have.")
