@@ -26,8 +26,10 @@ options:
       - V(switched) has the record name the new place. Only after all data was copied and verified there.
       - V(finished) frees the old place. Only after all was removed there.
       - V(cancelled) gives the reservation back, which is possible before the switch, and forgets what was made there by now.
+      - V(reversed) has the record of one that was switched name O(to_host) again, the host that it left, for when the other
+        one is lost. What was written on that since the switch is given up, and to be removed there.
     type: str
-    choices: [begun, switched, finished, cancelled]
+    choices: [begun, switched, finished, cancelled, reversed]
     default: begun
   agents:
     description: Names of agents. All that the other options leave if not given.
@@ -44,6 +46,7 @@ options:
       - Agent host to move to. By O(placement) any other than O(from_host) and the agent's own if not given.
       - An agent that is there and does not move is finished. One that is on its way to another host is refused, since what was made there
         would be left.
+      - O(state=reversed) needs it.
     type: str
   keep_going:
     description: Whether an agent that can't move leaves the others alone. It is reported in RV(failures) then.
@@ -240,7 +243,8 @@ def logic(params, run: Run):
 
 def main() -> None:
     """Entry point."""
-    run_module(logic, SPEC, groups=[catalog.GROUP], required_one_of=[["agents", "tenant", "from_host"]])
+    constraints = {"required_one_of": [["agents", "tenant", "from_host"]], "required_if": [("state", "reversed", ["to_host"])]}
+    run_module(logic, SPEC, groups=[catalog.GROUP], **constraints)
 
 
 if __name__ == "__main__":

@@ -520,7 +520,7 @@ tenants:
       type: list
       elements: dict
     agents:
-      description: All its agents, with host and port. See M(llmops.tenancy.tenant_agent).
+      description: All its agents, with host and port. See M(llmops.tenancy.tenant_agent_info).
       type: list
       elements: dict
   sample:

@@ -118,6 +118,9 @@ agents:
     created_at:
       description: When the record was made.
       type: str
+    move:
+      description: The hosts that it moves C(from) and C(to). Only until C(move_agent) has finished that.
+      type: dict
     state:
       description: V(present) or V(absent).
       type: str

@@ -68,7 +68,7 @@ def ensure(conn: Any, wishes: Sequence[Mapping[str, Any]], placement: Placement)
     """Make the agents' records as wished; what has no host or port gets one.
 
     :returns: the plan carried out, and the wished agents as they are now.
-    :raises TenancyError: ``agent_taken``, ``agent_has_host``, ``unknown_host``, ``no_room`` or ``port_taken``.
+    :raises TenancyError: ``agent_taken``, ``agent_has_host``, ``agent_moves``, ``unknown_host``, ``no_room`` or ``port_taken``.
     :raises psycopg.Error: of rules ``quota_exceeded`` or ``rate_exceeded``.
     """
     keys = [AGENT.key(each) for each in wishes]
@@ -78,7 +78,7 @@ def ensure(conn: Any, wishes: Sequence[Mapping[str, Any]], placement: Placement)
     # Removed first: their ports and their share of the quota are free for the others of the same call.
     written = tables.write(conn, AGENT, records.Steps(remove=steps.remove))
     moves, changes = _split(steps.update)
-    _check_left(moves, current)
+    _check_left(conn, moves, current)
     written.update(tables.write(conn, AGENT, records.Steps(update=changes)))
     grown = [row for row, differences in changes if any(_grows(change) for change in differences)]
     rooms = read_rooms(conn, [row for row, _changes in moves] + grown + list(steps.create), placement)
@@ -132,10 +132,13 @@ def _is_move(update: Update) -> bool:
     return any(change.field in ("host", "port") for change in update[1])
 
 
-def _check_left(moves: Sequence[Update], current: Mapping[records.Key, Row]) -> None:
+def _check_left(conn: Any, moves: Sequence[Update], current: Mapping[records.Key, Row]) -> None:
     """What was seen on its host stays there: a record of another host would leave container and models behind."""
-    for row, changes in moves:
+    on_the_way = moving(conn, [row["agent"] for row, _changes in moves])
+    for row, _changes in moves:
         was = current[AGENT.key(row)]
+        if was["agent"] in on_the_way:
+            raise _on_its_way(was, on_the_way[was["agent"]])
         if row["host"] != was["host"] and was["observed"] is not None:
             raise TenancyError(
                 f"Agent {was['agent']} stays on host {was['host']}, it can't be recorded on {row['host']}",
@@ -144,6 +147,34 @@ def _check_left(moves: Sequence[Update], current: Mapping[records.Key, Row]) -> 
                 f" -e agent={was['agent']} -e to_host={row['host']}. Or leave host (agent_host) out",
                 kind="agent_has_host",
             )
+
+
+def moving(conn: Any, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Where those of these agents that are on their way to another host come ``from`` and go ``to``."""
+    rows = conn.execute(
+        "SELECT agent, CASE WHEN m.switched THEN m.host ELSE a.host END AS \"from\","
+        " CASE WHEN m.switched THEN a.host ELSE m.host END AS \"to\""
+        " FROM llmops.moves m JOIN llmops.agents a USING (agent) WHERE agent = ANY(%s)",
+        (list(names),),
+    ).fetchall() if names else []
+    return {row.pop("agent"): row for row in rows}
+
+
+def on_their_way(conn: Any, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """These agents, those that are on their way to another host with their ``move``, as :func:`moving` tells it."""
+    ways = moving(conn, [row["agent"] for row in rows])
+    return [{**row, **({"move": ways[row["agent"]]} if row["agent"] in ways else {})} for row in rows]
+
+
+def _on_its_way(was: Row, way: Mapping[str, str]) -> TenancyError:
+    """The rule ``check_move`` of the database, told before anything else that may be wrong with the other place."""
+    return TenancyError(
+        f"Agent {was['agent']} can't be recorded on another host or port",
+        cause=f"it is on its way from {way['from']} to {way['to']}",
+        remedy=f"Finish its move first: ansible-playbook move_agent.yml -e tenant={was['tenant']} -e agent={was['agent']}. "
+        f"A file that names its host has to name {way['to']} then",
+        kind="agent_moves",
+    )
 
 
 def _place_again(update: Update, placement: Placement, rooms: Rooms) -> Update:

@@ -13,6 +13,7 @@ try:
 except ImportError:
     sql = None
 
+from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import agents as placed
 from ansible_collections.llmops.tenancy.plugins.module_utils.catalog import checks, records, tables
 
 _TENANTS = """
@@ -60,10 +61,10 @@ def users(
 def agents(
     conn: Any, *, tenant: str | None = None, agent: str | None = None, host: str | None = None
 ) -> list[dict[str, Any]]:
-    """Agents that fit all filters given."""
+    """Agents that fit all filters given, those that are on their way to another host with their ``move``."""
     checks.storable({"tenant": tenant, "agent": agent, "host": host})
     conditions = {"tenant = {}": tenant, "agent = {}": agent, "host = {}": host}
-    return _select(conn, "SELECT * FROM llmops.agents", conditions, "agent")
+    return placed.on_their_way(conn, _select(conn, "SELECT * FROM llmops.agents", conditions, "agent"))
 
 
 def _select(conn: Any, query: str, conditions: dict[str, Any], order: str) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.records imp
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.plan import Action, Change, Plan
 
-STATES = ("begun", "switched", "finished", "cancelled")
+STATES = ("begun", "switched", "finished", "cancelled", "reversed")
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def ensure(
 
     :param check: count what an earlier task of the play would have done as done.
     :returns: the plan carried out, the moves, and a failure for each agent that stays where it is.
-    :raises TenancyError: ``agent_missing``, ``no_room``, ``move_missing``, ``move_unfinished`` or ``move_elsewhere``.
+    :raises TenancyError: ``agent_missing``, ``no_room``, ``move_missing`` or ``move_unfinished``.
     """
     done: list[Moved] = []
     failures = []
@@ -98,6 +98,8 @@ def _advance(conn: Any, wish: Wish, row: Row, placement: Placement, check: bool)
         return _begin(conn, wish, row, placement)
     if wish.state == "cancelled":
         return _cancel(conn, row)
+    if wish.state == "reversed":
+        return _reverse(conn, wish, row)
     if move is None and (wish.to_host == row["host"] or wish.state == "finished" and not check):
         return Plan(), _result(row, None)
     if move is None or (not move["switched"] and wish.state == "finished"):
@@ -147,7 +149,7 @@ def _elsewhere(wish: Wish, row: Row) -> TenancyError:
     return TenancyError(
         f"Agent {row['agent']} can't move {f'to {wish.to_host}' if wish.to_host else 'on'} yet",
         cause=f"it is on {here}, and what it has left on {other} is not removed" if left else f"it is on its way to {other}",
-        remedy=f"Finish that first, with to_host={here}" if left else f"Finish that with to_host={other}, or cancel it with to_host={here}",
+        remedy=f"Finish that first, with to_host={here} (if {here} is lost: docs/operations.md)" if left else f"Finish that with to_host={other}, or cancel it with to_host={here}",
         kind="move_unfinished",
     )
 
@@ -159,7 +161,8 @@ def _switch(conn: Any, row: Row) -> Moved:
         "UPDATE llmops.moves SET host = %s, port = %s, switched = true WHERE agent = %s",
         (row["host"], row["port"], row["agent"]),
     )
-    now = {**row, "host": move["host"], "port": move["port"], "observed": None}
+    # What was seen of it stays: it says that its data is on its host, so that no other record than a move's changes that.
+    now = {**row, "host": move["host"], "port": move["port"]}
     changes = tuple(Change(name, row[name], now[name]) for name in ("host", "port") if row[name] != now[name])
     steps = records.Steps(update=((now, changes),))
     written = tables.write(conn, AGENT, steps)
@@ -180,6 +183,21 @@ def _cancel(conn: Any, row: Row) -> Moved:
         )
     conn.execute("DELETE FROM llmops.moves WHERE agent = %s", (row["agent"],))
     return _plan("cancel", row, move["host"], row["host"]), _result(row, None)
+
+
+def _reverse(conn: Any, wish: Wish, row: Row) -> Moved:
+    """Back to the host that it left, with what is there; what it has where it went is to be removed from now on."""
+    move = row["move"]
+    if wish.to_host == row["host"]:
+        return Plan(), _result(row, move)
+    if move is None or not move["switched"] or move["host"] != wish.to_host:
+        raise TenancyError(
+            f"Agent {row['agent']} can't go back to {wish.to_host}",
+            cause="it has no move from there whose record was switched and which is not finished",
+            remedy=f"Move it there with its data: run move_agent.yml with to_host={wish.to_host}",
+            kind="move_missing",
+        )
+    return _switch(conn, row)
 
 
 def _plan(verb: str, row: Row, source: str, target: str) -> Plan:

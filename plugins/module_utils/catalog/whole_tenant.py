@@ -47,7 +47,7 @@ def others(conn: Any, names: Sequence[str]) -> list[dict[str, Any]]:
     """All tenants but these, as the catalog has them, each with its agents."""
     rows = conn.execute("SELECT * FROM llmops.tenants WHERE tenant <> ALL(%s) ORDER BY tenant", (list(names),)).fetchall()
     own_agents: dict[str, list[dict[str, Any]]] = {row["tenant"]: [] for row in rows}
-    for row in agents.of_tenants(conn, list(own_agents)):
+    for row in agents.on_their_way(conn, agents.of_tenants(conn, list(own_agents))):
         own_agents[row["tenant"]].append(records.as_result(row, state="present"))
     return [records.as_result(row, state="present", agents=own_agents[row["tenant"]]) for row in rows]
 
@@ -106,7 +106,8 @@ def _results(
 ) -> list[dict[str, Any]]:
     names = [each["tenant"] for each in wishes]
     own_agents: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    for rows, state in ((agents.of_tenants(conn, names), "present"), (removed_agents, "absent")):
+    there = agents.on_their_way(conn, agents.of_tenants(conn, names))
+    for rows, state in ((there, "present"), (removed_agents, "absent")):
         for row in rows:
             own_agents[row["tenant"]].append(records.as_result(row, state=state))
     people: dict[str, list[dict[str, Any]]] = {name: [] for name in names}

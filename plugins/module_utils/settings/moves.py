@@ -83,8 +83,12 @@ def _immovable(move: Record, there: bool) -> TenancyError:
 
 
 def switched(moves: Iterable[Record], now: Iterable[Record]) -> list[dict[str, Any]]:
-    """Moves whose record names the new place: those that had been switched before, and those just now."""
-    return [*(dict(move) for move in moves if move["state"] == "switched"), *(dict(move) for move in now)]
+    """Moves whose record names the new place: those that had been switched before, and those just now.
+
+    None of one host to itself, which no run makes: what it would remove at its end is the agent itself.
+    """
+    found = [*(move for move in moves if move["state"] == "switched"), *now]
+    return [dict(move) for move in found if move["from_host"] != move["to_host"]]
 
 
 def staying(moves: Iterable[Record], others: Iterable[Record]) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.catalog.migrations 
     m0006_fleet,
     m0007_adopted,
     m0008_placement,
+    m0009_moves,
 )
 
 
@@ -54,4 +55,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(6, "fleet", m0006_fleet.SQL),
     Migration(7, "adopted", m0007_adopted.SQL),
     Migration(8, "placement", m0008_placement.SQL),
+    Migration(9, "moves", m0009_moves.SQL),
 )

@@ -68,6 +68,8 @@ def test_what_goes_on_and_what_stays() -> None:
     assert [each["agent"] for each in moves.switched(MOVES, [move("x", "switched")])] == ["y", "x"]
     assert [each["agent"] for each in moves.staying(MOVES, moves.switched(MOVES, []))] == ["x"]
     assert moves.staying(MOVES, [move("x", "switched")]) == []
+    itself = move("x", "switched", target="a")
+    assert moves.switched([itself], [itself]) == [], "what it would remove is the agent"
 
 
 HEALTHY = {"agent": "x", "state": "running", "health": {"status": "healthy"}}
