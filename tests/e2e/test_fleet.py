@@ -311,9 +311,12 @@ def test_brake_and_waves(fleet: Site) -> None:
     assert mended.result("fleet_report")["left"] == []
     assert fleet.run("reconcile").ok().changed == 0
 
-    # Why a model did not come into the store is told of the agents that lack it.
+    # Why a model did not come into the store is told of the agents that lack it; and what is seen and can't be recorded.
+    fleet.engine.docker("exec", "ollama-agent-agent-3", "ollama", "cp", "demo", "unwanted")
+    fleet.rows("ALTER TABLE llmops.agents ADD CONSTRAINT unseen CHECK (NOT observed -> 'models' ? 'unwanted:latest')")
     fleet.write_tenant("unheard", {**SMALL, "model": "no-such-model"})
     lacking = fleet.run("reconcile", agent_model_retries=0)
     assert lacking.run.rc == 2 and failed(lacking) == {"unheard": ["registry_unreachable"]}
+    assert "could not be recorded: agent-3. The catalog refused" in lacking.run.output
     [told] = lacking.result("fleet_report")["tenants_failed"][0]["failures"]
     assert "no-such-model:latest: " in told["msg"] and "does not have it, or not whole" not in told["msg"]
