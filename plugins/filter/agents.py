@@ -17,7 +17,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Filters by name."""
         return {
-            "tenant_agents": handover.records_of,
+            "tenant_agents": lambda tenants: handover.resting(handover.records_of(tenants)),
             "agent_hosts": handover.hosts_of,
             "offboard_hosts": handover.offboard_hosts,
             "engine_agents": handover.engine_agents,

@@ -79,12 +79,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 counts:
-  description: How many tenants are in sync, different, missing, unreachable and failed, and how many orphans there are.
+  description: How many tenants are in sync, different, missing, unreachable and failed, and how many orphans and moving agents there are.
   returned: with O(view=drift)
   type: dict
-  sample: {in_sync: 998, different: 1, missing: 0, unreachable: 0, failed: 1, orphans: 0}
+  sample: {in_sync: 998, different: 1, missing: 0, unreachable: 0, failed: 1, orphans: 0, moving: 0}
 in_sync:
-  description: Whether nothing differs. Data that was kept on purpose is no difference.
+  description: Whether nothing differs and no agent moves. Data that was kept on purpose is no difference.
   returned: success of O(view=drift)
   type: bool
   sample: true
@@ -100,6 +100,14 @@ tenants:
 orphans:
   description: What belongs to no record, with C(host), C(kind), C(name), C(agent), C(tenant), C(state), and whether it was C(kept) on purpose.
   returned: success of O(view=drift)
+  type: list
+  elements: dict
+  sample: []
+moving:
+  description:
+    - Agents that are on their way to another host, with C(tenant), C(agent), C(from) and C(to).
+    - Nothing else is told of them, and a reconciliation leaves them to their moves. That is no failure.
+  returned: success of O(view=drift), and with O(view=reconciled)
   type: list
   elements: dict
   sample: []

@@ -124,6 +124,9 @@ options:
     description:
       - With O(state=absent), remove the agent's models as well, also what it has of its own in a model store. Defaults to V(false).
     type: bool
+  only_stopped:
+    description: With O(state=absent), refuse to remove the agent while it runs. Defaults to V(false).
+    type: bool
   adopted:
     description:
       - Whether an older system made its container, as the record in the catalog says. Then a container without labels of this collection
@@ -203,6 +206,9 @@ options:
         type: dict
       remove_volume:
         description: See O(remove_volume).
+        type: bool
+      only_stopped:
+        description: See O(only_stopped).
         type: bool
       adopted:
         description: See O(adopted).

@@ -189,6 +189,8 @@ def lose_target(site: Site, hosts: dict[str, AgentHost]) -> None:
 def test_a_move_that_is_killed_anywhere_is_finished_by_the_next(site: Site, hosts: dict[str, AgentHost]) -> None:
     # With models of its own only, which it keeps where sharing is the default.
     site.onboard("corp", **SMALL, agent_host="gpu-01", agent_model_store="private").ok()
+    # As export_tenants writes it: every file names the host.
+    site.write_tenant("corp", {**SMALL, "agent_host": "gpu-01"})
     secret(hosts["gpu-01"], "corp", "never lost")
     archive = hosts["gpu-02"].folder / "moves" / "corp.tar"
     # While the copy is on its way. Then it shall stay, and nothing of it is left where it was to go.
@@ -199,6 +201,7 @@ def test_a_move_that_is_killed_anywhere_is_finished_by_the_next(site: Site, host
         running.until(archive.exists, "the copy on its way")
         running.run.kill()
     assert "corp" in host_data(hosts["gpu-01"]) and "corp" in containers(hosts)["gpu-02"]
+    left_to_its_move(site, hosts)
     elsewhere = site.run("move_agent", tenant="corp", to_host="gpu-03")
     assert "is on its way to gpu-02" in elsewhere.error and "to_host=gpu-01" in elsewhere.error
     predicted = site.run("move_agent", "--check", tenant="corp", to_host="gpu-01").ok()
@@ -220,10 +223,36 @@ def test_a_move_that_is_killed_anywhere_is_finished_by_the_next(site: Site, host
     assert site.rows("SELECT agent FROM llmops.moves WHERE switched") == [["corp"]]
     assert "corp" in host_data(hosts["gpu-01"]), "the source stays until the agent is well elsewhere"
     assert "corp" in host_data(hosts["gpu-02"]) and where(site) == {"corp": "gpu-02"}
+    left_to_its_move(site, hosts)
+    # What was started behind the move's back may have what the copy lacks.
+    hosts["gpu-01"].engine.docker("start", "ollama-agent-corp")
+    refused = site.run("move_agent", tenant="corp", to_host="gpu-02")
+    assert refused.run.rc != 0 and "it runs here, where it should have been stopped" in refused.error
+    assert "corp" in host_data(hosts["gpu-01"])
+    hosts["gpu-01"].engine.docker("stop", "ollama-agent-corp")
     site.run("move_agent", tenant="corp", to_host="gpu-02").ok()
     assert secret(hosts["gpu-02"], "corp") == "never lost" and answers(hosts["gpu-02"], site, "corp")
     assert data(hosts["gpu-02"], "corp").name == "_data"
     assert containers(hosts)["gpu-01"] == set() and nothing_left(site, hosts)
+
+
+def left_to_its_move(site: Site, hosts: dict[str, AgentHost]) -> None:
+    """Nothing but its move touches an agent on its way: no run over the fleet, and nobody who wants it started."""
+    def seen() -> list[str]:
+        return [host.engine.docker("ps", "--all", "--no-trunc", "--format", "{{.ID}} {{.State}}") for host in hosts.values()]
+
+    before, moves = seen(), site.rows("SELECT host, switched FROM llmops.moves")
+    run = site.run("reconcile")
+    told = run.result("fleet_report")
+    assert told["moving"] == [{"tenant": "corp", "agent": "corp", "from": "gpu-01", "to": "gpu-02"}]
+    assert "gpu-01 -> gpu-02. It is left to its move" in run.run.stdout
+    kinds = [failure["error"]["kind"] for tenant in told["tenants_failed"] for failure in tenant["failures"]]
+    # Once its record names the other host, its file does not any more.
+    assert kinds == ["agent_moves"] * (moves[0][1] == "t") and run.run.rc == 2 * len(kinds)
+    if not kinds:
+        assert "move_agent.yml -e tenant=corp -e agent=corp" in site.run("start_agent", tenant="corp").error
+    assert not [orphan for orphan in told["orphans"] if orphan["agent"] == "corp"] and run.changed == 0
+    assert seen() == before and site.rows("SELECT host, switched FROM llmops.moves") == moves
 
 
 def host_data(host: AgentHost) -> set[str]:

@@ -33,6 +33,7 @@ ENTITY: dict[str, Any] = {
     "model_update": {"type": "str", "choices": list(UPDATES)},
     "environment": {"type": "dict", "no_log": True},
     "remove_volume": {"type": "bool"},
+    "only_stopped": {"type": "bool"},
     "adopted": {"type": "bool"},
     "renew": {"type": "bool"},
 }

@@ -22,7 +22,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.engine.base import 
     Observation,
 )
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.changes import container_changes
-from ansible_collections.llmops.tenancy.plugins.module_utils.engine.conflicts import ownership_errors, port_errors
+from ansible_collections.llmops.tenancy.plugins.module_utils.engine.conflicts import ownership_errors, port_errors, running_errors
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.failures import combined
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.host import HostFacts
 from ansible_collections.llmops.tenancy.plugins.module_utils.engine.network_plan import NetworkPlan, PoolOptions
@@ -103,7 +103,7 @@ def plan_agents(
     """
     check_specs(specs)
     specs = unshared(specs, observed)
-    errors = ownership_errors(specs, observed)
+    errors = ownership_errors(specs, observed) or running_errors(specs, observed)
     targets = [] if errors else [_target(spec, observed) for spec in specs]
     wanted = [target for target in targets if target.spec.state != "absent"]
     if not errors:

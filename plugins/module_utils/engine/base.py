@@ -49,18 +49,18 @@ class AgentSettings:
 class AgentSpec:
     """What an operator wants of one agent. None means "not given": kept as it is, or the default at creation.
 
-    :param state: one of :data:`STATES`.
-    :param port: 0 means not published. :param memory_reservation: 0 means half of the limit.
-    :param remove_volume: with ``absent``, whether its models go too. :param mount: what a new models volume is made of; a plain one without it.
-    :param view: the shared models that it shall see, if its volume is such a mount. :param adopted: an older system made it, see ``adoption``.
+    :param state: one of :data:`STATES`. :param port: 0 means not published. :param memory_reservation: 0 means half of the limit.
+    :param remove_volume: with ``absent``, its models go too. :param only_stopped: one that runs stays then. :param renew: make an adopted one anew.
+    :param mount: what a new models volume is made of; a plain one without it. :param view: the shared models that it sees, if its volume is a mount.
     :param migrate: shared or private, when a volume of the other sort is to be replaced by one of this. :param own_models: come with its data later.
-    :param update: when it gets newer versions of the models it has, one of ``sharing.UPDATES``. :param renew: whether an adopted one is made anew.
+    :param update: when it gets newer versions of its models, one of ``sharing.UPDATES``. :param adopted: an older system made it, see ``adoption``.
     """
 
     agent: str
     tenant: str
     state: str = "started"
     remove_volume: bool = False
+    only_stopped: bool = False
     image: str | None = None
     port: int | None = None
     bind_address: str | None = None

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Why a plan can't be: names that belong to others, ports that are in use. Pure."""
+"""Why a plan can't be: names that belong to others, ports that are in use, agents that still run. Pure."""
 
 from __future__ import annotations
 
@@ -49,6 +49,21 @@ def _ownership(spec: AgentSpec, observed: Observation) -> TenancyError | None:
                 agent=spec.agent, object=wanted, object_kind=kind,
             )
     return None
+
+
+def running_errors(specs: Sequence[AgentSpec], observed: Observation) -> list[TenancyError]:
+    """Agents that are to be removed only if they don't run, and do; one error for each."""
+    return [
+        TenancyError(
+            f"Agent '{spec.agent}' is not removed",
+            cause="it runs here, where it should have been stopped, so its data may have changed since",
+            remedy=f"Look what it has that is nowhere else, then stop it (docker stop {container_name(spec.agent)}) and run again",
+            kind="agent_running",
+            agent=spec.agent,
+        )
+        for spec in specs
+        if spec.only_stopped and spec.state == "absent" and spec.agent in observed.agents and observed.agents[spec.agent].running
+    ]
 
 
 def _of_other_tenant(spec: AgentSpec, thing: str, tenant: str, remedy: str) -> TenancyError:

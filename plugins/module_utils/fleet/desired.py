@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.fleet.selection import Selection
-from ansible_collections.llmops.tenancy.plugins.module_utils.settings.handover import records_of
+from ansible_collections.llmops.tenancy.plugins.module_utils.settings.handover import records_of, resting
 
 Values = Mapping[str, Any]
 
@@ -22,6 +22,7 @@ class Desired:
     :param tenants: selected, as the module ``tenant`` returns them. :param agents: of theirs, selected.
     :param owners: by host and agent, the tenant of every record. :param hosts: agent hosts to ask.
     :param unknown_hosts: hosts of selected agents that the inventory does not have.
+    :param moving: selected agents that are on their way to another host. They are not among ``agents``: only their move may touch them.
     """
 
     tenants: list[Values]
@@ -29,6 +30,12 @@ class Desired:
     owners: dict[tuple[str, str], str] = field(default_factory=dict)
     hosts: list[str] = field(default_factory=list)
     unknown_hosts: list[str] = field(default_factory=list)
+    moving: list[Values] = field(default_factory=list)
+
+    @property
+    def tenant_of(self) -> dict[str, str]:
+        """The tenants of all selected agents, by agent."""
+        return {agent["agent"]: agent["tenant"] for agent in [*self.agents, *self.moving]}
 
 
 def desired(settings: Values, recorded: Values) -> Desired:
@@ -45,14 +52,21 @@ def desired(settings: Values, recorded: Values) -> Desired:
     if selection.host:
         wanted = {agent["tenant"] for agent in chosen}
     known = [host["name"] for host in settings.get("agent_hosts") or ()]
-    used = sorted({agent["host"] for agent in chosen})
+    still = resting(chosen)
+    used = sorted({agent["host"] for agent in still})
     return Desired(
         tenants=[tenant for tenant in everyone if tenant["tenant"] in wanted],
-        agents=chosen,
-        owners={(agent["host"], agent["agent"]): agent["tenant"] for agent in agents},
+        agents=still,
+        owners={(host, agent["agent"]): agent["tenant"] for agent in agents for host in _places(agent)},
         hosts=_asked(selection, known, used),
         unknown_hosts=[host for host in used if host not in known],
+        moving=[agent for agent in chosen if agent.get("move")],
     )
+
+
+def _places(agent: Values) -> set[str]:
+    """The hosts that may have something of an agent: one on its way has a place on two."""
+    return {agent["host"], *(agent.get("move") or {}).values()}
 
 
 def _asked(selection: Selection, known: list[str], used: list[str]) -> list[str]:

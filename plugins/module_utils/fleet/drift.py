@@ -48,7 +48,7 @@ def compare(wanted: Desired, settings: Values, recorded: Values, reports: Mappin
     :param reports: results of ``ollama_agent`` in check mode by host; what can't be asked has ``failed`` or ``unreachable``.
     """
     found = {tenant["tenant"]: _Findings() for tenant in wanted.tenants}
-    owners = {agent["agent"]: agent["tenant"] for agent in wanted.agents}
+    owners = wanted.tenant_of
     for failure in [*(settings.get("failures") or ()), *(recorded.get("failures") or ())]:
         if failure["tenant"] in found or not settings.get("agent_host"):
             _fail(found.setdefault(failure["tenant"], _Findings()), failure)
@@ -57,6 +57,7 @@ def compare(wanted: Desired, settings: Values, recorded: Values, reports: Mappin
     for host in [*wanted.hosts, *wanted.unknown_hosts]:
         _of_host(host, reports.get(host) or {}, wanted, found)
     strays = orphans(wanted, reports)
+    moving = [{"tenant": agent["tenant"], "agent": agent["agent"], **agent["move"]} for agent in wanted.moving]
     counts = {status: sum(item.status == status for item in found.values()) for status in STATUSES}
     return {
         "tenants": [
@@ -64,8 +65,9 @@ def compare(wanted: Desired, settings: Values, recorded: Values, reports: Mappin
             for name, item in sorted(found.items())
         ],
         "orphans": strays,
-        "counts": {**counts, "orphans": len(strays)},
-        "in_sync": all(item.status == "in_sync" for item in found.values()) and all(item["kept"] for item in strays),
+        "moving": moving,
+        "counts": {**counts, "orphans": len(strays), "moving": len(moving)},
+        "in_sync": all(item.status == "in_sync" for item in found.values()) and all(item["kept"] for item in strays) and not moving,
     }
 
 

@@ -30,13 +30,13 @@ def outcome(wanted: Desired, settings: Values, recorded: Values, reports: Mappin
     :param wanted: by the catalog as it is now. :param recorded: the catalog's real run, as ``work.recorded`` gives it.
     :param reports: by host ``compared`` (the plan), ``store``, ``engine`` (the waves) and ``models``, each empty where it did not run.
     :returns: ``tenants_changed`` and ``tenants_failed`` (tenants with their actions and failures), ``left`` (agents), ``unchanged`` (how many),
-        ``stopped_by`` (waves after which they were left), ``orphans``, ``retry`` (tenants), ``observations`` (entities for ``tenant_agent``).
+        ``stopped_by`` (waves after which they were left), ``orphans``, ``moving`` (agents that were left to their moves), ``retry`` (tenants), ``observations`` (entities for ``tenant_agent``).
     """
     plans = {host: {**report["compared"], "actions": []} if answered(report["compared"]) else report["compared"]
              for host, report in reports.items()}
     drift = compare(wanted, settings, {**recorded, "actions": []}, plans)
     failed = {tenant["tenant"]: list(tenant["failures"]) for tenant in drift["tenants"] if tenant["failures"]}
-    owners = {agent["agent"]: agent["tenant"] for agent in wanted.agents}
+    owners = wanted.tenant_of
     for host, report in reports.items():
         for failure in _failures(host, report, wanted):
             tenant = failure.get("tenant") or owners[failure["agent"]]
@@ -53,6 +53,7 @@ def outcome(wanted: Desired, settings: Values, recorded: Values, reports: Mappin
         "stopped_by": [stop for number, stop in enumerate(stops) if stop and stop not in stops[:number]],
         "unchanged": len(everyone - set(changed) - set(failed)),
         "orphans": drift["orphans"],
+        "moving": drift["moving"],
         "retry": sorted({*failed, *(owners[name] for name in left)}),
         "observations": _news(wanted, reports),
     }

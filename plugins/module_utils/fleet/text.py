@@ -33,7 +33,7 @@ def drift(report: Values, seconds: float) -> list[str]:
         if tenant["failures"] and first[0]:
             rows.append([*first, "see below", "", "", ""])
     lines = table(rows) if len(rows) > 1 else []
-    lines += [""] * bool(lines) + _failures(report["tenants"]) + _orphans(report["orphans"])
+    lines += [""] * bool(lines) + _failures(report["tenants"]) + _orphans(report["orphans"]) + _moving(report["moving"])
     if report.get("brake"):
         lines.append(f"Brake      reconcile would stop before its first change: {report['brake']['msg']}")
     return [*lines, summary(report["counts"]), f"Took       {seconds:.1f} s (nothing was changed)"]
@@ -43,7 +43,8 @@ def summary(counts: Values) -> str:
     """One line that counts."""
     told = [f"{counts[status]} {_WORDS[status]}" for status in _WORDS if counts[status] or status == "in_sync"]
     strays = f"; {counts['orphans']} orphan{'s' * (counts['orphans'] != 1)}" if counts["orphans"] else ""
-    return f"Tenants    {sum(counts[status] for status in _WORDS)}: {', '.join(told)}{strays}"
+    moving = f"; {counts['moving']} agent{'s' * (counts['moving'] != 1)} moving" if counts["moving"] else ""
+    return f"Tenants    {sum(counts[status] for status in _WORDS)}: {', '.join(told)}{strays}{moving}"
 
 
 def reconciled(outcome: Values, seconds: float) -> list[str]:
@@ -56,7 +57,7 @@ def reconciled(outcome: Values, seconds: float) -> list[str]:
         lines.append(f"Left       {len(outcome['left'])} agent{plural} untouched: {some(outcome['left'], _MANY_TENANTS)}")
         lines += [f"           after {described(stop)}" for stop in outcome["stopped_by"]]
         lines.append("           A run again goes on with them")
-    lines += _orphans(outcome["orphans"])
+    lines += _orphans(outcome["orphans"]) + _moving(outcome["moving"])
     told = [f"{len(outcome['tenants_changed'])} changed", f"{len(outcome['tenants_failed'])} failed", f"{outcome['unchanged']} unchanged"]
     lines.append(f"Tenants    {', '.join(told)}")
     if outcome["retry"]:
@@ -120,6 +121,14 @@ def _orphans(orphans: Sequence[Values]) -> list[str]:
         f"{'Data kept' if item['kept'] else 'Orphan':<10} {item['kind']} {item['name']} on {item['host']} (tenant {item['tenant'] or 'unknown'}"
         f"{', ' + item['state'] if item['state'] else ''})"
         for item in orphans
+    ]
+
+
+def _moving(moving: Sequence[Values]) -> list[str]:
+    return [
+        f"Moving     agent {item['agent']} of tenant {item['tenant']}, {item['from']} -> {item['to']}. It is left to its move, which"
+        f" move_agent.yml -e tenant={item['tenant']} -e agent={item['agent']} finishes"
+        for item in moving
     ]
 
 

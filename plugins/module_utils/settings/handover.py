@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any, Container, Iterable, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import each_once, full_model, local_url
@@ -25,6 +25,11 @@ def records_of(tenants: Iterable[Record]) -> list[dict[str, Any]]:
         for tenant in tenants
         for agent in tenant.get("agents") or []
     ]
+
+
+def resting(agents: Iterable[Record]) -> list[Record]:
+    """Those of these agents that no move is taking to another host: only the move itself may touch the others."""
+    return [agent for agent in agents if not agent.get("move")]
 
 
 def hosts_of(agents: Iterable[Record]) -> list[str]:
@@ -90,11 +95,12 @@ def engine_agents(
 
 
 def absent_agents(
-    agents: Iterable[Record], host: str, *, remove_data: bool, found: Iterable[Record] = ()
+    agents: Iterable[Record], host: str, *, remove_data: bool, found: Iterable[Record] = (), only_stopped: Container[str] = ()
 ) -> list[dict[str, Any]]:
     """Entities for the module ``ollama_agent`` that take the agents of one host away.
 
     :param found: what the host's engine has of the tenant: agents and volumes as ``ollama_agent_info`` returned them.
+    :param only_stopped: names of agents that stay if they run.
     """
     here = [agent for agent in agents if agent["host"] == host]
     owners = {agent["agent"]: agent["tenant"] for agent in [*here, *found]}
@@ -102,6 +108,7 @@ def absent_agents(
     return [
         {
             "agent": name, "tenant": tenant, "state": "absent", "remove_volume": remove_data,
+            **({"only_stopped": True} if name in only_stopped else {}),
             **({"adopted": True} if name in adopted else {}),
         }
         for name, tenant in owners.items()

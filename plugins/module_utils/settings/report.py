@@ -85,7 +85,7 @@ def onboarded(
     for agent in agents:
         lines += _agent(agent, states.get(agent["agent"], {}))
     lines += [*(_line(*told) for told in store_use_told(store_use, check)), *_done(actions, seconds, check)]
-    running = [agent for agent in agents if agent["desired_state"] == "started"]
+    running = [agent for agent in agents if agent["desired_state"] == "started" and not agent.get("move")]
     return lines + ["", *_try_it(running)] if running and not check else lines
 
 
@@ -199,6 +199,8 @@ def _status_of(agent: Values) -> list[str]:
 
 def _state_of(agent: Values, seen: Values, health: str | None) -> str:
     """Its state, and whether it is not meant to be so: an agent that was stopped on purpose looks the same to the engine."""
+    if agent.get("move"):
+        return f"moves from {agent['move']['from']} to {agent['move']['to']}"
     wanted = " (should run)" if health == "stopped" and agent.get("desired_state") == "started" else ""
     return (seen.get("state") or "unknown") + wanted
 
@@ -262,6 +264,8 @@ def _agent(agent: Values, seen: Values) -> list[str]:
     state = ", ".join(str(part) for part in (seen.get("state") or "not seen", seen.get("health")) if part)
     if seen.get("health") == "stopped":
         state = "stopped (start_agent starts it)"
+    if agent.get("move"):
+        state = f"left alone, it moves from {agent['move']['from']} to {agent['move']['to']} (move_agent finishes that)"
     limits = (
         f"{human_size(agent['memory_limit'])} memory ({human_size(agent['memory_reservation'])} reserved), "
         f"{format_cpus(agent['cpu_limit'])} CPU"

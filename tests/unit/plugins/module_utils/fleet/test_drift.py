@@ -143,6 +143,27 @@ def test_orphans():
     assert only_kept["in_sync"]
 
 
+def test_an_agent_on_its_way_is_left_to_its_move():
+    """Nothing of it is compared on either host, and nothing there is an orphan; it is told and in the way of "in sync"."""
+    others = [
+        {"kind": "container", "name": "ollama-agent-acme", "agent": "acme", "tenant": "acme", "state": "running"},
+        {"kind": "network", "name": "ollama-tenant-acme", "agent": None, "tenant": "acme", "state": None},
+    ]
+    reports = {host: report(others=others) for host in ("h1", "h2")}
+    for host in ("h1", "h2"):
+        recorded = [record("acme", host, move={"from": "h1", "to": "h2"})]
+        wanted = desired(SETTINGS, {"others": recorded})
+        assert wanted.agents == [] and wanted.hosts == ["h1", "h2"]
+        result = compared(reports, recorded, actions=[action("update", "agent", "acme", memory_limit=("1g", "2g"))])
+        assert of(result, "acme") == ("different", [("record of agent acme", "memory_limit", "1g", "2g", "in_place")], [])
+        result = compared(reports, recorded)
+        assert of(result, "acme") == ("in_sync", [], []) and result["orphans"] == []
+        assert result["moving"] == [{"tenant": "acme", "agent": "acme", "from": "h1", "to": "h2"}] and not result["in_sync"]
+        lines = text.drift(result, 1.0)
+        assert lines[-3].startswith("Moving     agent acme of tenant acme, h1 -> h2.")
+        assert lines[-2] == "Tenants    1: 1 in sync; 1 agent moving"
+
+
 def plans(disrupted, there):
     actions = [action("recreate", "container", f"c{number}", "recreate") for number in range(disrupted)]
     return {"h1": report(*(running(str(number)) for number in range(there)), actions=[*actions, action("start", "container", "x")])}

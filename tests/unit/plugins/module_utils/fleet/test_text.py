@@ -19,7 +19,7 @@ def action(verb, kind, name, impact="in_place", **fields):
 
 
 def outcome(changed=(), failed=(), **more):
-    return {"tenants_changed": list(changed), "tenants_failed": list(failed), "left": [], "orphans": [], "retry": [], "unchanged": 0, **more}
+    return {"tenants_changed": list(changed), "tenants_failed": list(failed), "left": [], "orphans": [], "moving": [], "retry": [], "unchanged": 0, **more}
 
 
 def made(tenant, users=1):
@@ -75,7 +75,7 @@ def test_of_a_tenant_that_is_missing_whole_its_record_is_told():
          "differences": [missing(f"record of tenant {tenant}"), missing(f"record of agent {tenant}"), missing("container c")]}
         for tenant in FLEET
     ]
-    counts = {"in_sync": 0, "different": 0, "missing": 1000, "unreachable": 0, "failed": 0, "orphans": 0}
-    lines = text.drift({"tenants": tenants, "orphans": [], "counts": counts}, 1.0)
+    counts = {"in_sync": 0, "different": 0, "missing": 1000, "unreachable": 0, "failed": 0, "orphans": 0, "moving": 0}
+    lines = text.drift({"tenants": tenants, "orphans": [], "moving": [], "counts": counts}, 1.0)
     assert len(lines) == 1000 + 4
     assert lines[1].split() == ["tenant-000", "missing", "record", "of", "tenant", "tenant-000", "missing", "made", "in_place"]

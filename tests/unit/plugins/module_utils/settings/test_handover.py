@@ -57,7 +57,14 @@ def test_an_agent_that_comes_from_another_host_keeps_its_sort_of_volume(brings, 
     assert (entity["models"], entity.get("own_models")) == (models, own) and entity["model"] == "demo"
 
 
+def test_an_agent_on_its_way_is_its_moves():
+    way = record("code", move={"from": "localhost", "to": "gpu-02"})
+    assert handover.resting([record(), way]) == [record()]
+
+
 def test_absent_agents():
+    [guarded] = handover.absent_agents([record()], "localhost", remove_data=True, only_stopped=[record()["agent"]])
+    assert guarded["only_stopped"] is True
     assert handover.absent_agents([record()], "localhost", remove_data=True) == [
         {"agent": "chat", "tenant": "acme", "state": "absent", "remove_volume": True}
     ]
