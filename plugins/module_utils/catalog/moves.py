@@ -149,7 +149,8 @@ def _elsewhere(wish: Wish, row: Row) -> TenancyError:
     return TenancyError(
         f"Agent {row['agent']} can't move {f'to {wish.to_host}' if wish.to_host else 'on'} yet",
         cause=f"it is on {here}, and what it has left on {other} is not removed" if left else f"it is on its way to {other}",
-        remedy=f"Finish that first, with to_host={here} (if {here} is lost: docs/operations.md)" if left else f"Finish that with to_host={other}, or cancel it with to_host={here}",
+        remedy=f"Finish that first, with to_host={here} (if {here} is lost: docs/operations.md)" if left
+        else f"Finish that with to_host={other}, or cancel it with to_host={here}",
         kind="move_unfinished",
     )
 

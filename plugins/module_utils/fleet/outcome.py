@@ -30,7 +30,8 @@ def outcome(wanted: Desired, settings: Values, recorded: Values, reports: Mappin
     :param wanted: by the catalog as it is now. :param recorded: the catalog's real run, as ``work.recorded`` gives it.
     :param reports: by host ``compared`` (the plan), ``store``, ``engine`` (the waves) and ``models``, each empty where it did not run.
     :returns: ``tenants_changed`` and ``tenants_failed`` (tenants with their actions and failures), ``left`` (agents), ``unchanged`` (how many),
-        ``stopped_by`` (waves after which they were left), ``orphans``, ``moving`` (agents that were left to their moves), ``retry`` (tenants), ``observations`` (entities for ``tenant_agent``).
+        ``stopped_by`` (waves after which they were left), ``orphans``, ``moving`` (agents that were left to their moves), ``retry`` (tenants),
+        ``observations`` (entities for ``tenant_agent``).
     """
     plans = {host: {**report["compared"], "actions": []} if answered(report["compared"]) else report["compared"]
              for host, report in reports.items()}
