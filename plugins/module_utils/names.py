@@ -95,6 +95,11 @@ def listed_model(host: str, namespace: str, name: str, tag: str) -> str:
     return f"{before}{name}:{tag}"
 
 
+def has_registry(listed: str) -> bool:
+    """Whether a model that Ollama lists so is of another registry than its own, so that no mirror has it."""
+    return listed.count("/") == 2
+
+
 def each_once(models: Iterable[str]) -> dict[str, str]:
     """How each of these models is spelled at first, by the name that Ollama lists.
 

@@ -68,8 +68,10 @@ EXAMPLES = r"""
     role: proxy
     options: [proxy_port, proxy_name]
 
-- name: Refuse hosts that the inventory does not have
+- name: Refuse hosts that the inventory does not have, and other variables of the prefix
   llmops.tenancy.check_variables:
+    role: copy
+    options: [copy_from, copy_to]
     hosts: [copy_from, copy_to]
 """
 

@@ -339,6 +339,12 @@ def test_archives_are_theirs_who_log_in_and_nobody_elses(engine, sources, make_s
     agent = {"agent": "packed", "tenant": "packed", "state": "stopped", "memory_limit": "256m", "docker_host": engine.url}
     run_module("ollama_agent", agent).ok()
     (engine.folder / "docker" / "volumes" / "ollama-agent-packed" / "_data" / "mine").write_bytes(bytes(1 << 20))
+    # As a move to this host makes them.
+    moves.mkdir(parents=True, exist_ok=True)
+    moves.parent.chmod(0o700)
+    # Of a run that was killed while it brought the archive.
+    (tmp_path / "brought" / "moves").mkdir(parents=True, mode=0o700)
+    (tmp_path / "brought" / "moves" / "packed.tar.part").write_bytes(b"half")
     play = tmp_path / "play.yml"
     play.write_text(BRINGING.format(folder=tmp_path / "brought", engine=engine.url, store=here.root))
     with ssh_host() as remote, operator(remote) as host:

@@ -33,14 +33,16 @@ def ensure(
     if state == "absent" and not os.path.isdir(folder) and not any(check and each["made"] for each in wanted):
         # Nothing was ever packed here, as on a host whose engine is reached from elsewhere.
         return {"changed": False, "agents": [_result(name, _archive(folder, name), "", _NOTHING) for name in names], "failures": [], "actions": []}
-    if not engine.local or os.geteuid() != 0:
+    removal = state == "absent"
+    if os.geteuid() != 0 or not (engine.local or removal):
         raise TenancyError(
             "The data of agents can't be reached",
             cause="only root on the engine's own host may read it",
             remedy="Run on that host with become: true, against the engine's socket",
             kind="not_local",
         )
-    observed = engine.observe(names)
+    # Archives are no concern of an engine.
+    observed = Observation() if removal else engine.observe(names)
     if not check:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         if owner:

@@ -130,7 +130,9 @@ def _of_host(host: str, report: Values, wanted: Desired, found: Mapping[str, _Fi
         _fail(found[failure["tenant"]], {**failure, "host": host})
     for agent in report["agents"]:
         # One that is about to be put right is asked afterwards.
-        if agent["state"] == "running" and not agent["health"]["api"] and agent["agent"] not in touched:
+        silent = agent["state"] == "running" and not agent["health"]["api"]
+        # Its move may have begun since.
+        if silent and agent["agent"] not in touched and agent["agent"] in owners:
             _fail(found[owners[agent["agent"]]], {"agent": agent["agent"], "host": host, **_silent(agent["agent"]).as_result()})
     for agent, missing in models_missing(agents, report["agents"], host).items():
         if agent not in made:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import stat
 import tempfile
 from typing import Sequence
 
@@ -91,6 +92,11 @@ def let_through(folder: str, owner: str) -> None:
     try:
         shutil.chown(folder, group=pwd.getpwnam(owner).pw_gid)
         os.chmod(folder, 0o710)
+        above = os.path.dirname(os.path.abspath(folder))
+        mode = stat.S_IMODE(os.stat(above).st_mode)
+        if not mode & stat.S_IXOTH:
+            # Made with the folder by an earlier run. To go through it is not to see what is in it.
+            os.chmod(above, mode | stat.S_IXGRP | stat.S_IXOTH)
     except (LookupError, OSError) as error:
         raise _ungiven(folder, owner, error) from error
 

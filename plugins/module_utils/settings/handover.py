@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Container, Iterable, Mapping, Sequence
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
-from ansible_collections.llmops.tenancy.plugins.module_utils.names import each_once, full_model, local_url
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import each_once, full_model, has_registry, local_url
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings import values
 
 Record = Mapping[str, Any]
@@ -45,7 +45,9 @@ def offboard_hosts(agents: Sequence[Record], settings: Record) -> list[str]:
     """
     everywhere = settings.get("remove_data") or not agents
     names = [host["name"] for host in settings.get("agent_hosts") or []] if everywhere else []
-    return sorted({*hosts_of(agents), *names})
+    # One on its way to another host has something on both.
+    ways = [host for agent in agents for host in (agent.get("move") or {}).values()]
+    return sorted({*hosts_of(agents), *ways, *names})
 
 
 def engine_agents(
@@ -164,7 +166,7 @@ def missing_models(
 
     :param observed: agents as ``ollama_agent`` returned them.
     :param sources: where a model comes from when not from a model registry, by its name (``{demo: {path: …}}``).
-    :param mirror: the model registry to pull from instead of Ollama's own.
+    :param mirror: the model registry to pull from instead of Ollama's own. A model that names another comes from there.
     :param insecure: plain HTTP to it, or to the registry that a model's name names.
     :param latest: a model to compare with its source even where it is present. Of one that is shared, the store does that.
     """
@@ -180,13 +182,18 @@ def missing_models(
         for name, model in each_once(agent["models"]).items():
             if name in present and (name != newest or name in shared):
                 continue
-            source = sources[known[name]] if sources and name in known else {"insecure": insecure, **({"mirror": mirror} if mirror else {})}
+            source = (sources[known[name]] if sources and name in known else None) or _source(name, mirror, insecure)
             state = "latest" if name == newest else "present"
             missing.append({
                 "agent": agent["agent"], "endpoint": endpoint_of(agent), "model": model, "state": state,
                 "models_dir": running[agent["agent"]].get("volume_path"), **source,
             })
     return missing
+
+
+def _source(name: str, mirror: str | None, insecure: bool) -> dict[str, Any]:
+    """Where a model comes from of which nothing else is said. :param name: as Ollama lists it."""
+    return {"insecure": insecure, **({"mirror": mirror} if mirror and not has_registry(name) else {})}
 
 
 def _present(agent: Record, observed: Record) -> set[str]:

@@ -58,11 +58,19 @@ def check_variables(host: str, variables: Mapping[str, Any], options: Mapping[st
     names = [name for name in variables if name.startswith("agent_")]
     refuse_unknown(names, [*options, *also], where=f"Role agent, on host {host},")
     for name in names:
-        if options.get(name, {}).get("choices") and values.is_given(variables[name]):
-            values.one_of(*filter(None, options[name]["choices"]))(variables[name], f"{name} of host {host}")
+        choices, given = options.get(name, {}).get("choices"), variables[name]
+        if choices and values.is_given(given) and given not in choices:
+            raise TenancyError(
+                f"{name} of host {host} '{given}' is not one of {', '.join(filter(None, choices))}",
+                remedy=nearest(str(given).lower(), choices) or "Correct it in the inventory, or leave it out",
+                kind="invalid_choice",
+            )
 
 
 def _names(pattern: str, name: str) -> bool:
     if pattern.startswith("~"):
-        return bool(re.match(pattern[1:], name))
+        try:
+            return bool(re.match(pattern[1:], name))
+        except re.error:
+            return False
     return fnmatchcase(name, pattern) or fnmatchcase(name, _SUBSCRIPT.sub("", pattern))

@@ -76,7 +76,8 @@ def _immovable(move: Record, there: bool) -> TenancyError:
         f"Agent {agent} can't move",
         cause="it is in its old container, and its models are in no volume of its own" if old
         else f"the engine of {move['from_host']} has no volume of it",
-        remedy=f"Make it anew first: onboard_tenant.yml -e tenant={move['tenant']} -e agent_renew={agent}" if old
+        remedy=f"Cancel its move, make it anew and move it then: move_agent.yml -e tenant={move['tenant']} -e agent={agent} -e to_host={move['from_host']}"
+        f", onboard_tenant.yml -e tenant={move['tenant']} -e agent_renew={agent}" if old
         else "Look whether the catalog names the right host (drift)",
         kind="not_renewed" if old else "data_missing",
     )
@@ -112,9 +113,10 @@ def arrived(moves: Iterable[Record], observed: Iterable[Record]) -> list[dict[st
 def _is_up(record: Record, seen: Record | None) -> bool:
     if seen is None:
         return False
-    return record["desired_state"] == "stopped" or (
-        seen.get("state") == "running" and (seen.get("health") or {}).get("status") == "healthy"
-    )
+    health = seen.get("health") or {}
+    # The engine has no check of its own for a container of an older system.
+    up = health.get("status") == "healthy" or (health.get("status") == "none" and health.get("api"))
+    return record["desired_state"] == "stopped" or bool(seen.get("state") == "running" and up)
 
 
 def causes(reports: Iterable[Record]) -> dict[str, str]:
@@ -139,7 +141,7 @@ def outcome(
     """What a run says at its end, a line for each agent.
 
     :param failures: of all steps, with ``agent`` and ``msg``. :param finished: names of the agents that have moved.
-    :param causes: as :func:`causes` tells them.
+    :param causes: as :func:`causes` tells them; why no record could be switched has an empty name.
     """
     told = {failure["agent"]: f"{failure['agent']}: {failure['msg']}" for failure in failures}
     done, why = set(finished), causes or {}
@@ -150,6 +152,7 @@ def outcome(
             lines.append(path)
         elif move["state"] != "finished":
             ends = [f"{host}: {why[host]}" for host in (move["to_host"], move["from_host"]) if host in why]
+            ends += [why[""].rstrip(".")] if "" in why else []
             begins = f"{path} is not finished. "
             told.setdefault(move["agent"], begins + "".join(f"{end}. " for end in ends) + "Run it again when that host is well: it goes on.")
     return {"moved": lines, "failed": [told[name] for name in sorted(told)]}

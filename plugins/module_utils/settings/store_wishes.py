@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Mapping
 
-from ansible_collections.llmops.tenancy.plugins.module_utils.names import each_once, full_model
+from ansible_collections.llmops.tenancy.plugins.module_utils.names import each_once, full_model, has_registry
 
 Record = Mapping[str, Any]
-_ALONE = {"insecure": False, "username": "", "password": "", "ca_path": ""}
+_NO_ACCOUNT = {"username": "", "password": "", "ca_path": ""}
 
 
 def store_models(
@@ -20,6 +20,7 @@ def store_models(
     host: str,
     *,
     sources: Mapping[str, Mapping[str, Any]] | None = None,
+    mirror: str = "",
     latest: str | None = None,
     migrate: str = "",
 ) -> list[dict[str, Any]]:
@@ -28,6 +29,7 @@ def store_models(
     :param agents: records of the catalog, also of agents that are stopped. Of one that moves here, also what it brings (``moves.records``).
     :param seen: what the host has of them, as ``ollama_agent_info`` returned it. A volume that is plain stays so.
     :param sources: where a model comes from when not from a model registry, by its name (``{demo: {path: …}}``).
+    :param mirror: where the module is told to get models from. One that names its own registry comes from there instead.
     :param latest: a model to compare with its source even where the store has it.
     :param migrate: ``shared`` when agents with plain volumes are about to share models, too.
     """
@@ -45,13 +47,18 @@ def store_models(
         for name, model in each_once(agent["models"]).items():
             # What a tenant made for itself has no other source.
             if name not in mine:
-                source = sources[known[name]] if sources and name in known else {}
+                source = (sources[known[name]] if sources and name in known else None) or _source(name, mirror)
                 # The account of the one mirror is none of another's.
-                alone = _ALONE if source.get("mirror") else {}
+                alone = {"insecure": False, **_NO_ACCOUNT} if source.get("mirror") else {}
                 # What a volume alone has stays its agent's own.
                 moving = {"optional": True} if migrate == "shared" and not source.get("path") else {}
                 wanted.setdefault(name, {"model": model, "state": "latest" if name == newest else "present", **alone, **source, **moving})
     return list(wanted.values())
+
+
+def _source(name: str, mirror: str) -> dict[str, Any]:
+    """What a model needs that is said of no other. :param name: as Ollama lists it."""
+    return {"mirror": "", **_NO_ACCOUNT} if mirror and has_registry(name) else {}
 
 
 def seeds(seen: Record, migrate: str = "") -> list[str]:

@@ -83,6 +83,7 @@ def test_agents_that_only_the_engine_knows_go_too():
     [
         ([record(host="gpu-02")], False, ["gpu-02"]),
         ([record(host="gpu-02")], True, ["gpu-01", "gpu-02"]),
+        ([record(host="gpu-02", move={"from": "gpu-02", "to": "gpu-01"})], False, ["gpu-01", "gpu-02"]),
         ([record(host="gone")], True, ["gone", "gpu-01", "gpu-02"]),
         ([], False, ["gpu-01", "gpu-02"]),
         ([], True, ["gpu-01", "gpu-02"]),

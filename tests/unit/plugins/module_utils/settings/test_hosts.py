@@ -34,6 +34,7 @@ def test_a_pattern_that_names_something_passes(parts):
         (["!agent_host"], "Did you mean 'agent_hosts'?"),
         (["mars"], "it has agent_hosts, all, gpu-01, gpu-02, localhost. Add it to the inventory, or name another"),
         (["~mars"], "copy_to '~mars'"),
+        (["~gpu-("], "copy_to '~gpu-('"),
         (["mars*"], "copy_to 'mars*'"),
         (["mars[0]"], "copy_to 'mars[0]'"),
     ],
@@ -55,6 +56,7 @@ def test_variables_of_a_host_that_are_right_pass():
         ({"agent_modle_update": "pinned"}, "unknown_variable", "Role agent, on host gpu-01, knows no variable 'agent_modle_update'"),
         ({"agent_modle_update": "pinned"}, "unknown_variable", "Did you mean 'agent_model_update'?"),
         ({"agent_model_store": "privat"}, "invalid_choice", "agent_model_store of host gpu-01 'privat' is not one of shared, private"),
+        ({"agent_model_store": "Shared"}, "invalid_choice", "Did you mean 'shared'?"),
         ({"agent_model_update": "at once"}, "invalid_choice", "Did you mean 'at_once'?"),
     ],
 )

@@ -59,7 +59,7 @@ def test_an_agent_that_has_nothing_to_move_is_refused() -> None:
     moving = [{**each, "tenant": "t"} for each in (old, move("w", "begun"), move("u", "begun", source="c"), move("y", "switched"))]
     failures = moves.refused(moving, [looked("a", ["o"], {}, {})])
     assert [(failure["agent"], failure["error"]["kind"]) for failure in failures] == [("o", "not_renewed"), ("w", "data_missing")]
-    assert "onboard_tenant.yml -e tenant=t -e agent_renew=o" in failures[0]["msg"]
+    assert "move_agent.yml -e tenant=t -e agent=o -e to_host=a, onboard_tenant.yml -e tenant=t -e agent_renew=o" in failures[0]["msg"]
     assert moves.refused(moving, []) == [], "of a host that told nothing, nothing is known"
 
 
@@ -79,6 +79,9 @@ SEEN = [
     ("started", [{**HEALTHY, "agent": "other"}], False),
     ("started", [{**HEALTHY, "health": {"status": "starting"}}], False),
     ("started", [{"agent": "x", "state": "created", "health": None}], False),
+    # A container of an older system that the engine does not check.
+    ("started", [{**HEALTHY, "health": {"status": "none", "api": True}}], True),
+    ("started", [{**HEALTHY, "health": {"status": "none", "api": False}}], False),
     ("stopped", [{"agent": "x", "state": "created"}], True),
     ("stopped", [], False),
 ]
@@ -105,3 +108,5 @@ def test_the_end_tells_why_a_host_did_not_do_its_part() -> None:
     assert why == {"b": "No route to host", "c": "The engine can't be reached. Start it"}
     [line] = moves.outcome([move("x", "begun")], [], [], why)["failed"]
     assert "is not finished. b: No route to host. Run it again" in line
+    [line] = moves.outcome([move("x", "begun")], [], [], {"": "The catalog does not answer."})["failed"]
+    assert "is not finished. The catalog does not answer. Run it again" in line

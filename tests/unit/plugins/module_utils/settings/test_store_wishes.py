@@ -46,6 +46,21 @@ def test_sources():
     ]
 
 
+def test_a_model_that_names_its_registry_is_on_no_mirror():
+    records = [{"agent": "a1", "host": "h1", "models": ["hf.co/x/y:q4", "demo"]}]
+    apart, on_mirror = store_models(records, NOTHING, "h1", mirror="m:5000")
+    assert apart == {"model": "hf.co/x/y:q4", "state": "present", "mirror": "", "username": "", "password": "", "ca_path": ""}
+    assert on_mirror == {"model": "demo", "state": "present"}
+    # Without a mirror, an account is for the registries that names name.
+    assert "username" not in store_models(records, NOTHING, "h1")[0]
+
+
+@pytest.mark.parametrize("source", [{}, None])
+def test_a_source_that_says_nothing(source):
+    [found] = store_models([{"agent": "a1", "host": "h1", "models": ["demo"]}], NOTHING, "h1", sources={"demo": source}, mirror="m:5000")
+    assert found == {"model": "demo", "state": "present"}
+
+
 @pytest.mark.parametrize("spelled", ["library/demo", "registry.ollama.ai/library/demo:latest"])
 def test_a_model_is_one_however_it_is_spelled(spelled):
     records = [{"agent": "a1", "host": "h1", "models": [spelled]}, RECORDS[0]]
