@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any, Iterator
 
 from ansible.errors import AnsibleActionFail
@@ -21,8 +20,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.settings.hosts impo
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings.resolve import refuse_unknown_extra
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings.values import is_given
 from ansible_collections.llmops.tenancy.plugins.module_utils.unknown_names import refuse_unknown
-
-_ROOT = Path(__file__).resolve().parents[2]
+from ansible_collections.llmops.tenancy.plugins.plugin_utils.role_options import ROOT, options_of
 
 
 class ActionModule(ActionBase):
@@ -65,14 +63,13 @@ class ActionModule(ActionBase):
 
     def _is_ours(self, variables: dict[str, Any]) -> bool:
         """Whether the run is of a playbook of this collection: what variables another one takes is for its author to know."""
-        return os.path.realpath(variables.get("playbook_dir", "")) == str(_ROOT / "playbooks")
+        return os.path.realpath(variables.get("playbook_dir", "")) == str(ROOT / "playbooks")
 
     def _all_names(self, also: list[str]) -> Iterator[str]:
         """What any playbook of this collection knows; one that is of another playbook than this is not misspelled."""
         yield from (*also, *OF_PLAYBOOKS, *(name for flow in FLOWS.values() for name in flow.names))
-        for path in sorted((_ROOT / "roles").glob("*/meta/argument_specs.yml")):
-            for spec in self._loader.load_from_file(str(path))["argument_specs"].values():
-                yield from spec.get("options", {})
+        for specs in sorted((ROOT / "roles").glob("*/meta/argument_specs.yml")):
+            yield from options_of(self._loader, specs.parents[1])
 
     def _check_hosts(self, name: str, variables: dict[str, Any]) -> None:
         """Refuse a host that the inventory does not have, since a play with it would do nothing."""
@@ -85,9 +82,4 @@ class ActionModule(ActionBase):
         """Name and options (of all entry points) of the role that the task stands in."""
         if "role_path" not in task_vars:
             raise AnsibleActionFail("llmops.tenancy.check_variables: give 'role' and 'options' when used outside a role")
-        path = os.path.join(task_vars["role_path"], "meta", "argument_specs.yml")
-        specs = self._loader.load_from_file(path)["argument_specs"]
-        return (
-            task_vars["ansible_role_name"].split(".")[-1],
-            sorted({name for spec in specs.values() for name in spec.get("options", {})}),
-        )
+        return task_vars["ansible_role_name"].split(".")[-1], sorted(options_of(self._loader, task_vars["role_path"]))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import time
 from itertools import chain
-from pathlib import Path
 from typing import Any, Iterable, Iterator, Mapping
 
 from ansible.utils.vars import load_extra_vars
@@ -21,6 +20,7 @@ from ansible_collections.llmops.tenancy.plugins.module_utils.fleet.selection imp
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings import resolve, values
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings.flows import FLOWS, Flow
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings.hosts import check_variables
+from ansible_collections.llmops.tenancy.plugins.plugin_utils.role_options import ROOT
 from ansible_collections.llmops.tenancy.plugins.plugin_utils.tenant_folders import SUFFIXES, tenant_folders
 
 ROLES = ("tenant", "agent", "fleet")
@@ -61,9 +61,8 @@ class ActionModule(TenantSettings):
 
     def _role_options(self) -> Iterator[str]:
         """Options of the roles that have a default: what describes one tenant would describe all, and is refused."""
-        root = Path(__file__).resolve().parents[2]
         for role in ROLES:
-            defaults = self._loader.load_from_file(str(root / "roles" / role / "defaults" / "main.yml")) or {}
+            defaults = self._loader.load_from_file(str(ROOT / "roles" / role / "defaults" / "main.yml")) or {}
             yield from (name for name in defaults if name not in HANDED_ON)
 
     def _check_variables(self, hosts: list[str], known: list[str], task_vars: Mapping[str, Any]) -> None:

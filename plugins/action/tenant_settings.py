@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import time
 from itertools import chain
-from pathlib import Path
 from typing import Any, Iterator, Mapping
 
 from ansible.plugins.action import ActionBase
@@ -18,6 +17,7 @@ from ansible.utils.vars import load_extra_vars
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings import capacity, resolve
 from ansible_collections.llmops.tenancy.plugins.module_utils.settings.flows import FLOWS, Flow
+from ansible_collections.llmops.tenancy.plugins.plugin_utils.role_options import ROOT, options_of
 from ansible_collections.llmops.tenancy.plugins.plugin_utils.tenant_folders import SUFFIXES, tenant_folders
 
 ROLES = ("tenant", "agent", "offboard", "m365", "move")
@@ -108,9 +108,7 @@ class ActionModule(ActionBase):
 
     def _options(self, role: str) -> dict[str, dict[str, Any]]:
         """Options of a role, of all its entry points."""
-        path = Path(__file__).resolve().parents[2] / "roles" / role / "meta" / "argument_specs.yml"
-        specs = self._loader.load_from_file(str(path))["argument_specs"].values()
-        return {name: option for spec in specs for name, option in spec.get("options", {}).items()}
+        return options_of(self._loader, ROOT / "roles" / role)
 
     def _run_id(self, flow: Flow, task_vars: Mapping[str, Any]) -> str:
         """One name for all audit rows of this run: AWX's job id, or the playbook and when it began."""
