@@ -171,7 +171,7 @@ def missing_models(
     :param latest: a model to compare with its source even where it is present. Of one that is shared, the store does that.
     """
     running = {agent["agent"]: agent for agent in observed if agent.get("state") == "running"}
-    known = each_once(sources or ())
+    told = sources_of(sources)
     newest = full_model(latest) if latest else None
     missing = []
     for agent in agents:
@@ -182,13 +182,19 @@ def missing_models(
         for name, model in each_once(agent["models"]).items():
             if name in present and (name != newest or name in shared):
                 continue
-            source = (sources[known[name]] if sources and name in known else None) or _source(name, mirror, insecure)
+            source = told.get(name) or _source(name, mirror, insecure)
             state = "latest" if name == newest else "present"
             missing.append({
                 "agent": agent["agent"], "endpoint": endpoint_of(agent), "model": model, "state": state,
                 "models_dir": running[agent["agent"]].get("volume_path"), **source,
             })
     return missing
+
+
+def sources_of(sources: Mapping[str, Mapping[str, Any] | None] | None) -> dict[str, Mapping[str, Any] | None]:
+    """Where models come from, by the names that Ollama lists. :param sources: by names as an operator spelled them."""
+    given = sources or {}
+    return {name: given[model] for name, model in each_once(given).items()}
 
 
 def _source(name: str, mirror: str | None, insecure: bool) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Iterable, Mapping
 
 from ansible_collections.llmops.tenancy.plugins.module_utils.names import each_once, full_model, has_registry
+from ansible_collections.llmops.tenancy.plugins.module_utils.settings.handover import sources_of
 
 Record = Mapping[str, Any]
 _NO_ACCOUNT = {"username": "", "password": "", "ca_path": ""}
@@ -35,7 +36,7 @@ def store_models(
     """
     plain = {volume["agent"] for volume in seen["volumes"] if not volume["shared"]}
     own = {each["agent"]: set(each["models"]) for each in seen["directories"]}
-    known = each_once(sources or ())
+    told = sources_of(sources)
     newest = full_model(latest) if latest else None
     wanted: dict[str, dict[str, Any]] = {}
     for agent in agents:
@@ -47,7 +48,7 @@ def store_models(
         for name, model in each_once(agent["models"]).items():
             # What a tenant made for itself has no other source.
             if name not in mine:
-                source = (sources[known[name]] if sources and name in known else None) or _source(name, mirror)
+                source = told.get(name) or _source(name, mirror)
                 # The account of the one mirror is none of another's.
                 alone = {"insecure": False, **_NO_ACCOUNT} if source.get("mirror") else {}
                 # What a volume alone has stays its agent's own.
