@@ -14,7 +14,7 @@ from ansible_collections.llmops.tenancy.plugins.action.tenant_report import Acti
 from ansible_collections.llmops.tenancy.plugins.module_utils.errors import TenancyError
 from ansible_collections.llmops.tenancy.plugins.module_utils.fleet import brake, retry, text, work
 from ansible_collections.llmops.tenancy.plugins.module_utils.fleet.desired import desired
-from ansible_collections.llmops.tenancy.plugins.module_utils.fleet.drift import compare
+from ansible_collections.llmops.tenancy.plugins.module_utils.fleet.drift import compare, differing
 from ansible_collections.llmops.tenancy.plugins.module_utils.fleet.outcome import outcome
 
 SPEC: dict[str, dict[str, Any]] = {
@@ -59,8 +59,10 @@ class ActionModule(TenantReport):
                 case "drift":
                     found = self._drift(compare(wanted, settings, recorded, plans), settings, self._exceeded(settings, plans))
                 case "brake":
-                    found = self._brake(compare(wanted, settings, recorded, plans), settings, plans)
-                    found["hosts"] = work.busy_hosts(wanted, plans)
+                    disruptions = self._brake(settings, plans)
+                    # Of a run that is killed, all that it was about to do is left.
+                    retry.note(settings, differing(compare(wanted, settings, recorded, plans)))
+                    found = {"disruptions": disruptions, "hosts": work.busy_hosts(wanted, plans)}
                 case _:
                     found = self._reconciled(outcome(wanted, settings, recorded, told), settings)
         except TenancyError as error:
@@ -75,13 +77,11 @@ class ActionModule(TenantReport):
     def _exceeded(self, settings: Values, plans: Mapping[str, Values]) -> TenancyError | None:
         return brake.check(plans, **{key: settings[name] for key, name in _LIMITS.items() if name in settings})
 
-    def _brake(self, found: Values, settings: Values, plans: Mapping[str, Values]) -> dict[str, Any]:
+    def _brake(self, settings: Values, plans: Mapping[str, Values]) -> list[str]:
         error = self._exceeded(settings, plans)
         if error:
             raise error
-        # Of a run that is killed, all that it was about to do is left.
-        retry.note(settings, [tenant["tenant"] for tenant in found["tenants"] if tenant["status"] != "in_sync"])
-        return {"disruptions": brake.disruptions(plans)}
+        return brake.disruptions(plans)
 
     def _drift(self, found: Values, settings: Values, exceeded: TenancyError | None) -> dict[str, Any]:
         """The report, and the run's exit code: that of a failure when something differs, unless it is only to be read.

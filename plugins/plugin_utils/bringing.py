@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from typing import Callable
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
@@ -33,11 +34,11 @@ def bring(action: ActionBase, there: str, here: str, same: Callable[[str], bool]
     :param aside: where it is until it is whole, for who has to find what a run left that was killed; a name that no other run has without it.
     :raises TenancyError: ``bad_archive``, ``not_brought`` or ``not_writable``.
     """
-    left, aside = aside, aside or f"{here}.{secrets.token_hex(4)}"
+    aside = aside or f"{here}.{secrets.token_hex(4)}"
     try:
         os.makedirs(os.path.dirname(here), mode, exist_ok=True)
-        if left and os.path.lexists(left):
-            os.unlink(left)
+        with suppress(FileNotFoundError):
+            os.unlink(aside)
         # For nobody else, from its first byte on; some connections give a file the mode that they like.
         os.close(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         action._connection.fetch_file(there, aside)

@@ -30,10 +30,10 @@ def ensure(
     :raises TenancyError: ``not_local``, ``invalid_slug`` or ``unknown_owner``.
     """
     names = [check_slug(each["agent"], "agent") for each in wanted]
-    if state == "absent" and not os.path.isdir(folder) and not any(check and each["made"] for each in wanted):
+    removal = state == "absent"
+    if removal and not os.path.isdir(folder) and not any(check and each["made"] for each in wanted):
         # Nothing was ever packed here, as on a host whose engine is reached from elsewhere.
         return {"changed": False, "agents": [_result(name, _archive(folder, name), "", _NOTHING) for name in names], "failures": [], "actions": []}
-    removal = state == "absent"
     if os.geteuid() != 0 or not (engine.local or removal):
         raise TenancyError(
             "The data of agents can't be reached",

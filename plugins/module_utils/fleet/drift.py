@@ -71,6 +71,11 @@ def compare(wanted: Desired, settings: Values, recorded: Values, reports: Mappin
     }
 
 
+def differing(report: Values) -> list[str]:
+    """The tenants of a whole report that are not as they should be."""
+    return [tenant["tenant"] for tenant in report["tenants"] if tenant["status"] != "in_sync"]
+
+
 def answered(report: Values) -> bool:
     """Whether a host told how it is."""
     return "agents" in report and not report.get("failed") and not report.get("unreachable")
